@@ -1,0 +1,1 @@
+"""byhand: build PyTorch's pieces in NumPy, by hand, and have them checked."""

@@ -1,0 +1,175 @@
+"""Holds a value from the student's side against the expected one and says how they differ."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from byhand.check.experiment import Opaque, Outcome
+from byhand.check.report import Line
+
+TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
+NUMERICAL_TOLERANCE = 1e-5  # for central differences with steps of about 1e-5
+SMALLEST_SCALE = 1e-3  # below it an error counts as absolute: rounding of larger terms
+ALIKE = 1e-6  # relative agreement that makes a suspicion worth telling
+
+Suspect = tuple[str, np.ndarray | float]  # words, and what the mistake would have given
+Suspects = Callable[[], Iterable[Suspect]]  # asked for only when something is wrong
+
+
+def compare(
+    name: str,
+    outcome: Outcome,
+    expected: np.ndarray,
+    *,
+    against: str = "PyTorch",
+    sizes: dict[int, str] | None = None,
+    suspects: Suspects = tuple,
+    tolerance: float | None = None,
+) -> Line:
+    """The line for one array: failure, type, shape, dtype, then values.
+
+    sizes: numbers that may turn up as a wrong factor, with their names;
+    suspects: makes wrong values with the mistake that gives them.
+    """
+    value = outcome.value
+    if (wrong := not_an_array(outcome)) is not None:
+        return Line(name, False, wrong)
+    if value.shape != expected.shape:
+        hint = ""
+        if value.shape == expected.shape[::-1] and value.ndim > 1:
+            hint = "The axes are the other way round. Is a transpose missing, or one too many?"
+        return Line(name, False, f"has shape {value.shape}, expected {expected.shape}", hint=hint)
+    if value.dtype != expected.dtype:
+        text = f"is {value.dtype}, expected {expected.dtype}"
+        return Line(name, False, text, hint=_dtype_hint(value.dtype, expected.dtype))
+    error = np.abs(value - expected)
+    if not np.isfinite(value).all() and np.isfinite(expected).all():
+        bad = int((~np.isfinite(value)).sum())
+        text = f"{bad} of {value.size} values are NaN or infinite"
+        hint = "Does an exp or a division overflow, or a log get a 0?"
+        return Line(name, False, text, hint=hint, yours=value, expected=expected)
+    largest = float(error.max(initial=0))
+    limit = tolerance or TOLERANCE[expected.dtype]
+    scale = max(float(np.abs(expected).max(initial=0)), SMALLEST_SCALE)
+    if largest <= limit * scale:
+        return Line(name, True, f"largest error {_short(largest)}", largest)
+    hint = suspect(value, expected, sizes or {}, suspects)
+    text = difference(value, expected, against)
+    return Line(name, False, text, largest, hint, value, expected)
+
+
+def compare_number(
+    name: str,
+    outcome: Outcome,
+    expected: float,
+    *,
+    sizes: dict[int, str] | None = None,
+    suspects: Suspects = tuple,
+    tolerance: float = 1e-9,
+) -> Line:
+    """The line for one number: a float or an array without axes."""
+    if outcome.failure is not None:
+        return Line(name, False, str(outcome.failure))
+    value = outcome.value
+    if isinstance(value, np.ndarray) and value.shape != ():
+        return Line(name, False, f"is an array of shape {value.shape}, expected one number")
+    if isinstance(value, bool) or not isinstance(value, int | float | np.ndarray):
+        return Line(name, False, f"is {described(value)}, expected a float")
+    number = float(value)
+    if not np.isfinite(number):
+        hint = "Does an exp overflow, or a log get a 0?"
+        return Line(name, False, f"is {number}, expected {expected:.6g}", hint=hint)
+    error = abs(number - expected)
+    if error <= tolerance * max(abs(expected), SMALLEST_SCALE):
+        return Line(name, True, f"largest error {_short(error)}", error)
+    hint = suspect(np.asarray(number), np.asarray(expected), sizes or {}, suspects)
+    return Line(name, False, f"yours {number:.6g}, PyTorch {expected:.6g}", error, hint)
+
+
+def not_an_array(outcome: Outcome) -> str | None:
+    """What is wrong with an outcome that should be a NumPy array of numbers, if anything."""
+    if outcome.failure is not None:
+        return str(outcome.failure)
+    if not isinstance(outcome.value, np.ndarray):
+        missing = " (is a `return` missing?)" if outcome.value is None else ""
+        return f"is {described(outcome.value)}, expected a NumPy array{missing}"
+    return None
+
+
+def described(value: object) -> str:
+    """'a list', 'None', 'a torch.Tensor': what a value is, for a message."""
+    if value is None:
+        return "None"
+    kind = value.type if isinstance(value, Opaque) else type(value).__name__
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def difference(yours: np.ndarray, expected: np.ndarray, against: str = "PyTorch") -> str:
+    """Both sides in a few words: whole if they are short, else where the error is largest."""
+    if yours.size <= 6:
+        return f"yours {_numbers(yours)}, {against} {_numbers(expected)}"
+    place = np.unravel_index(np.argmax(np.abs(yours - expected)), yours.shape)
+    where = ", ".join(str(int(i)) for i in place)
+    wrong = ~np.isclose(yours, expected, rtol=1e-6, atol=1e-9)
+    return (
+        f"{int(wrong.sum())} of {yours.size} values differ; largest at [{where}]: "
+        f"yours {yours[place]:.4g}, {against} {expected[place]:.4g}"
+    )
+
+
+def suspect(
+    yours: np.ndarray, expected: np.ndarray, sizes: dict[int, str], suspects: Suspects
+) -> str:
+    """The mistake in words, where the numbers tell it; else nothing."""
+    for words, wrong in suspects():
+        wrong = np.asarray(wrong)
+        # a suspicion that is as good as the right value accuses nobody
+        if wrong.shape == yours.shape and alike(yours, wrong) and not alike(expected, wrong):
+            return words
+    if not yours.any():
+        return "Yours is all zeros."
+    if yours.ndim == 2 and yours.shape[0] == yours.shape[1] and alike(yours, expected.T):
+        return "Yours is the transpose: the axes are the other way round."
+    return _factor(yours, expected, sizes)
+
+
+def alike(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays agree well enough to suspect that they were computed alike."""
+    scale = max(float(np.abs(b).max(initial=0)), 1e-12)
+    return bool(np.abs(a - b).max(initial=0) <= ALIKE * scale)
+
+
+def _factor(yours: np.ndarray, expected: np.ndarray, sizes: dict[int, str]) -> str:
+    scale = float(np.vdot(expected, expected))
+    factor = float(np.vdot(expected, yours)) / scale if scale else 0.0
+    if factor == 0 or not alike(yours, factor * expected):
+        return ""
+    if np.isclose(factor, -1):
+        return "Yours has the opposite sign."
+    for size, called in sizes.items():
+        if size > 1 and np.isclose(factor, 1 / size):
+            also = " Was it averaged over the batch instead of summed?" if "batch" in called else ""
+            return f"Yours is PyTorch's divided by {size}, {called}.{also}"
+        if size > 1 and np.isclose(factor, size):
+            return f"Yours is PyTorch's times {size}, {called}. Is a mean missing?"
+    if np.isclose(factor, 2) or np.isclose(factor, 0.5):
+        return f"Yours is PyTorch's times {factor:g}: a factor 2 too much or too little."
+    return f"Yours is PyTorch's times {factor:.6g}."
+
+
+def _dtype_hint(yours: np.dtype, expected: np.dtype) -> str:
+    if expected == np.float32:
+        return (
+            "A float64 array or NumPy scalar, or an integer array, was mixed in: "
+            "build it with the dtype of x, or convert the result."
+        )
+    return ""
+
+
+def _numbers(array: np.ndarray) -> str:
+    text = np.array2string(array, precision=4, suppress_small=False, separator=" ")
+    return " ".join(text.split())
+
+
+def _short(error: float) -> str:
+    return "0" if error == 0 else f"{error:.0e}"

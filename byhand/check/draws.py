@@ -1,0 +1,70 @@
+"""Random numbers for a check, and the sentence that repeats them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+AWAY_FROM_ZERO = 0.01  # where ReLU and its kin have their kink
+LEAST_SPREAD = 0.2  # standard deviation of a column
+
+
+class Draw:
+    """A source of random arrays with a seed that can be told.
+
+    seed: None draws a fresh one.
+    """
+
+    def __init__(self, seed: int | None = None):
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1)[0]) % 1_000_000
+        self.seed = seed
+        self.rng = np.random.default_rng(seed)
+
+    def normal(self, shape: Sequence[int]) -> np.ndarray:
+        """Standard normal numbers, float64."""
+        return self.rng.standard_normal(shape)
+
+    def batch(self, shape: Sequence[int], scale: float = 1.0, shift: float = 0.0) -> np.ndarray:
+        """Normal numbers for a right answer to show on, whatever the draw.
+
+        None is within 0.01 of zero, and no column of several samples is nearly constant, where
+        a division by its spread would blow rounding errors up.
+        """
+        x = self.normal(shape)
+        if len(shape) > 1 and shape[0] > 1:
+            while (x.std(axis=0) < LEAST_SPREAD).any():
+                x = self.normal(shape)
+        x = scale * x + shift
+        return x + np.copysign(AWAY_FROM_ZERO, x)
+
+    def input(self, x: Sequence) -> np.ndarray:
+        """The array itself, or a random batch if x is a shape (a tuple of integers)."""
+        if is_shape(x):
+            return self.batch(x)
+        return np.array(x, dtype=np.float64)
+
+    def positive(self, shape: Sequence[int]) -> np.ndarray:
+        """Uniform numbers between 0.5 and 2."""
+        return self.rng.uniform(0.5, 2.0, shape)
+
+    def repeat(self, check: str) -> str:
+        """How to get the same numbers again."""
+        return f"random seed {self.seed}: check.{check}(..., seed={self.seed})"
+
+
+def is_shape(x: Sequence) -> bool:
+    """Whether x is a shape rather than the numbers themselves."""
+    return isinstance(x, tuple) and all(isinstance(size, int) for size in x)
+
+
+def arguments(make: dict) -> str:
+    """'in_features=4, bias=False': constructor arguments as they are written."""
+    return ", ".join(f"{key}={value!r}" for key, value in make.items())
+
+
+def sizes_of(shape: Sequence[int]) -> dict[int, str]:
+    """Numbers that may turn up as a wrong factor in an array of this shape, with their names."""
+    named = {int(np.prod(shape)): "the number of elements"}
+    if len(shape) > 1:
+        named[shape[-1]] = "the number of columns"
+    return named | {shape[0]: "the batch size"}

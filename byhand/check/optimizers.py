@@ -1,0 +1,192 @@
+"""check.optimizer: an optimizer against torch.optim, step by step."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from byhand.check.compare import Suspect, alike, compare
+from byhand.check.draws import Draw, arguments
+from byhand.check.experiment import Experiment, Outcome
+from byhand.check.report import Line, Report, conclude
+from byhand.check.rules import broken_rules
+from byhand.check.runner import reach
+
+SHAPES = ((3, 4), (4,), (3, 4), (2, 1, 3))  # two alike, so that a state shared by shape shows
+
+
+@np.errstate(all="ignore")
+def optimizer(
+    cls: Any,
+    like: Callable[..., torch.optim.Optimizer],
+    make: dict[str, Any] | None = None,
+    steps: int = 10,
+    seed: int | None = None,
+) -> Report | None:
+    """Hold an optimizer against PyTorch's over some steps on four parameters.
+
+    like: the PyTorch class, called with the parameters and the same arguments `make`. The learning
+    rate is halved on the way, as a schedule would do it. Raises CheckFailed with what was found.
+    """
+    make = make or {}
+    name, runner = reach(cls)
+    draw = Draw(seed)
+    report = Report(f"{name}(module, {arguments(make)}), {steps} steps", draw.repeat("optimizer"))
+    for rule in broken_rules(runner.program(name), name, loops=True):
+        report.lines.append(Line("rules", False, rule))
+    trial = _Trial(name, like, make, steps, draw)
+    report.lines += trial.judge(runner.run(trial.experiment))
+    return conclude(report)
+
+
+class _Trial:
+    """The experiment on one optimizer, and PyTorch's answers to it."""
+
+    def __init__(
+        self,
+        name: str,
+        like: Callable[..., torch.optim.Optimizer],
+        make: dict[str, Any],
+        steps: int,
+        draw: Draw,
+    ):
+        self.like, self.make, self.steps = like, make, steps
+        self.start = [draw.normal(shape) for shape in SHAPES]
+        # gradients of very different sizes, some exactly zero, show where eps and the roots stand
+        scales = 10.0 ** draw.rng.uniform(-3, 0.5, (steps, len(SHAPES)))
+        self.grads = [
+            [scale * draw.normal(shape) for shape, scale in zip(SHAPES, row, strict=True)]
+            for row in scales
+        ]
+        for row in self.grads:
+            row[0][0, 0] = 0.0
+        self.lr = make.get("lr")
+        ex = self.experiment = Experiment(seed=draw.seed)
+        self.module = ex.call("probes.Parameters", self.start)
+        self.optimizer = ex.call(name, self.module, **make)
+        held = ex.method(self.module, "parameters")
+        held_grads = ex.method(self.module, "parameters_grad")
+        self.after, self.grads_after = [], []
+        for number, grads in enumerate(self.grads):
+            if self.lr is not None and number == self.half:
+                ex.set(self.optimizer, "lr", self.lr / 2)
+            ex.method(self.module, "receive", grads)
+            step = ex.method(self.optimizer, "step")
+            self.after.append((step, ex.read(held)))
+            self.grads_after.append(ex.read(held_grads))
+        ex.method(self.optimizer, "zero_grad")
+        self.zeroed = ex.read(held_grads)
+        second = ex.call("probes.Parameters", self.start)
+        other = ex.call(name, second, **make)
+        ex.method(second, "receive", self.grads[0])
+        ex.method(other, "step")
+        self.fresh = ex.method(second, "parameters")
+
+    @property
+    def half(self) -> int:
+        """The step before which the learning rate is halved."""
+        return (self.steps + 1) // 2
+
+    def judge(self, outcomes: list[Outcome]) -> list[Line]:
+        built = outcomes[self.optimizer.index]
+        if built.failure is not None:
+            return [Line("constructor", False, str(built.failure))]
+        answers = self._answers(self.like)
+        lines = []
+        for number, (step, read) in enumerate(self.after):
+            lines = self._step(number, outcomes[step.index], outcomes[read.index], answers)
+            if any(line.ok is False for line in lines):
+                return lines + self._grads_alone(outcomes)
+        error = max(line.error for line in lines)
+        done = [
+            Line(f"parameters after {self.steps} steps", True, f"largest error {error:.0e}", error)
+        ]
+        return done + self._grads_alone(outcomes) + self._others(outcomes, answers)
+
+    def _answers(self, like: Callable, **changes: Any) -> list[list[np.ndarray]]:
+        """PyTorch's parameters after each step."""
+        parameters = [torch.nn.Parameter(torch.from_numpy(a.copy())) for a in self.start]
+        twin = like(parameters, **{**self.make, **changes})
+        answers = []
+        for number, grads in enumerate(self.grads):
+            if self.lr is not None and number == self.half:
+                for group in twin.param_groups:
+                    group["lr"] = self.lr / 2
+            for parameter, grad in zip(parameters, grads, strict=True):
+                parameter.grad = torch.from_numpy(grad.copy())
+            twin.step()
+            answers.append([p.detach().numpy().copy() for p in parameters])
+        return answers
+
+    def _step(
+        self, number: int, step: Outcome, read: Outcome, answers: list[list[np.ndarray]]
+    ) -> list[Line]:
+        """One line for each parameter after step `number` (from 0)."""
+        if step.failure is not None:
+            return [Line(f"step {number + 1}", False, str(step.failure))]
+        if read.failure is not None:
+            return [Line(f"step {number + 1}", False, str(read.failure))]
+        lines = []
+        for index, (value, expected) in enumerate(zip(read.value, answers[number], strict=True)):
+            label = f"parameter {index + 1} after step {number + 1}"
+            suspects = partial(self._suspects, number, index)
+            lines.append(compare(label, Outcome(value), expected, suspects=suspects))
+        return lines
+
+    def _suspects(self, number: int, index: int) -> list[Suspect]:
+        """What other mistakes would have given for parameter `index` at step `number`."""
+        words = (
+            "It did not change. Update it in place (p -= ..., p[...] = ...), not by a new array."
+        )
+        suspects: list[Suspect] = [(words, self.start[index])]
+        for words, like, changes in self._variants():
+            suspects.append((words, self._answers(like, **changes)[number][index]))
+        return suspects
+
+    def _variants(self) -> list[tuple[str, Callable, dict[str, Any]]]:
+        """PyTorch asked for something slightly different from the task."""
+        variants: list[tuple[str, Callable, dict[str, Any]]] = []
+        if self.make.get("weight_decay"):
+            variants.append(("The weight decay is missing.", self.like, {"weight_decay": 0.0}))
+        if self.like is torch.optim.SGD and self.make.get("momentum"):
+            momentum = self.make["momentum"]
+            words = "The new gradient enters whole: v = momentum * v + g, without (1 - momentum)."
+            variants.append((words, self.like, {"dampening": momentum}))
+            variants.append(("The momentum is missing.", self.like, {"momentum": 0.0}))
+            words = "This is Nesterov's momentum, not the plain one."
+            variants.append((words, self.like, {"nesterov": True}))
+        if self.like is torch.optim.Adam and self.make.get("weight_decay"):
+            words = "This is AdamW's decay, apart from the moments; Adam adds it to the gradient."
+            variants.append((words, torch.optim.AdamW, {}))
+        return variants
+
+    def _grads_alone(self, outcomes: list[Outcome]) -> list[Line]:
+        for number, (read, grads) in enumerate(zip(self.grads_after, self.grads, strict=True)):
+            value = outcomes[read.index].value
+            if value is not None and not _equal(value, grads):
+                hint = "Work on a copy: grad = grad + ..., not grad += ..."
+                text = f"step {number + 1} changed the gradients of the module"
+                return [Line("gradients left alone", False, text, hint=hint)]
+        return [Line("gradients left alone", True)]
+
+    def _others(self, outcomes: list[Outcome], answers: list[list[np.ndarray]]) -> list[Line]:
+        """A second optimizer starts afresh; zero_grad reaches the module."""
+        fresh = outcomes[self.fresh.index]
+        values = fresh.value if isinstance(fresh.value, list) else []
+        same = len(values) == len(answers[0]) and all(
+            alike(value, expected) for value, expected in zip(values, answers[0], strict=True)
+        )
+        text = "" if same else "does not start afresh: is state kept outside the object?"
+        lines = [Line("a second optimizer", same, text)]
+        zeroed = outcomes[self.zeroed.index].value
+        if not _equal(zeroed, [np.zeros(shape) for shape in SHAPES]):
+            lines.append(Line("zero_grad", False, "leaves gradients that are not zero"))
+        return lines
+
+
+def _equal(values: Any, expected: list[np.ndarray]) -> bool:
+    return isinstance(values, list) and all(
+        np.array_equal(value, wanted) for value, wanted in zip(values, expected, strict=True)
+    )

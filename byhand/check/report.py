@@ -1,0 +1,171 @@
+"""What a check has to say: one line for each thing looked at, as plain text and as an HTML card."""
+
+import html
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+
+OK, BAD, NOTE = "#0072B2", "#D55E00", "#8a6d00"  # told apart by the colour-blind, and by a sign
+PICTURE_CELLS = 24
+
+
+@dataclass
+class Line:
+    """One thing looked at.
+
+    ok: None for a note, which fails nothing; error: the largest one, if numbers were compared;
+    hint: the suspected mistake in words; yours, expected: arrays to draw where they differ.
+    """
+
+    name: str
+    ok: bool | None
+    text: str = ""
+    error: float | None = None
+    hint: str = ""
+    yours: np.ndarray | None = None
+    expected: np.ndarray | None = None
+
+
+@dataclass
+class Report:
+    """title: what was tried; repeat: the call that repeats this draw."""
+
+    title: str
+    repeat: str
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return all(line.ok is not False for line in self.lines)
+
+    @property
+    def largest_error(self) -> float | None:
+        errors = [line.error for line in self.lines if line.error is not None]
+        return max(errors, default=None)
+
+    def __str__(self) -> str:
+        width = max([24, *(len(line.name) for line in self.lines)]) + 1
+        rows = [self.title]
+        for line in self.lines:
+            mark = {True: "ok", False: "FAIL", None: "note"}[line.ok]
+            rows.append(f"  {mark:5} {line.name:{width}} {line.text}".rstrip())
+            if line.hint:
+                rows.append(f"        {line.hint}")
+        if not self.passed:
+            rows.append(f"({self.repeat} repeats this draw)")
+        return "\n".join(rows)
+
+    def summary(self) -> str:
+        """The outcome in one line."""
+        if not self.passed:
+            failed = [line.name for line in self.lines if line.ok is False]
+            return f"{self.title}: {', '.join(failed)}"
+        count = sum(line.ok is True for line in self.lines)
+        error = self.largest_error
+        also = "" if error is None else f", largest error {error:.0e}"
+        return f"{self.title}: {count} checks passed{also}"
+
+    def __repr__(self) -> str:
+        return self.summary() if self.passed else str(self)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(_row(line) for line in self.lines)
+        table = f'<table style="border-collapse:collapse;margin:2px 0 2px 8px">{rows}</table>'
+        if self.passed:
+            head = f'<span style="color:{OK};font-weight:600">✓</span> {_safe(self.summary())}'
+            return (
+                f'<details style="{_box(OK)}"><summary style="cursor:pointer">{head}</summary>'
+                f"{table}</details>"
+            )
+        title, repeat = _safe(self.title), _safe(self.repeat)
+        return (
+            f'<div style="{_box(BAD)}">'
+            f'<span style="color:{BAD};font-weight:600">✗</span> <b>{title}</b>{table}'
+            f'<span style="opacity:.75"><code>{repeat}</code> repeats this draw</span></div>'
+        )
+
+
+class CheckFailed(AssertionError):
+    """A check found something wrong; its text is the report's.
+
+    In a notebook, where the card has just been shown, the traceback is one line; under nbgrader,
+    which keeps only the traceback, it is the whole text.
+    """
+
+    def __init__(self, report: Report):
+        super().__init__(str(report))
+        self.report = report
+
+    def _render_traceback_(self) -> list[str]:
+        if "NBGRADER_EXECUTION" in os.environ:
+            return str(self).splitlines()
+        return [f"CheckFailed: {self.report.summary()} (see the card above)"]
+
+
+def conclude(report: Report) -> Report | None:
+    """Show the report and raise CheckFailed if anything in it failed.
+
+    In a notebook the card is displayed; elsewhere the report is returned, to be printed.
+    """
+    shown = _display(report)
+    if not report.passed:
+        raise CheckFailed(report)
+    return None if shown else report
+
+
+def _display(report: Report) -> bool:
+    from IPython import get_ipython
+    from IPython.display import display
+
+    if get_ipython() is None:
+        return False
+    display(report)
+    return True
+
+
+def _safe(text: str) -> str:
+    return html.escape(text)
+
+
+def _box(colour: str) -> str:
+    return (
+        f"border-left:4px solid {colour};padding:4px 10px;margin:3px 0;"
+        "background:rgba(128,128,128,.08);font-size:13px;line-height:1.5"
+    )
+
+
+def _row(line: Line) -> str:
+    sign, colour = {True: ("✓", OK), False: ("✗", BAD), None: ("•", NOTE)}[line.ok]
+    cell = 'style="text-align:left;vertical-align:top;padding:1px 14px 1px 0;background:none"'
+    text = _safe(line.text)
+    if line.hint:
+        text += f'<div style="color:{colour};font-weight:600">{_safe(line.hint)}</div>'
+    text += _picture(line)
+    return (
+        f'<tr style="background:none"><td {cell}><span style="color:{colour}">{sign}</span></td>'
+        f"<td {cell}>{_safe(line.name)}</td><td {cell}>{text}</td></tr>"
+    )
+
+
+def _picture(line: Line) -> str:
+    """Where the two differ, as a grid of squares: the fuller, the larger the error."""
+    if line.yours is None or line.expected is None or line.yours.ndim not in (1, 2):
+        return ""
+    error = np.abs(np.atleast_2d(line.yours - line.expected))
+    if error.size < 2 or max(error.shape) > PICTURE_CELLS:
+        return ""
+    finite = np.where(np.isfinite(error), error, np.inf)
+    top = finite[np.isfinite(finite)].max(initial=0)
+    share = np.where(np.isfinite(finite), finite / (top or 1), 1.0)
+    squares = "".join(
+        f'<rect x="{14 * j}" y="{14 * i}" width="12" height="12" fill="{BAD}" '
+        f'fill-opacity="{share[i, j]:.2f}" stroke="gray" stroke-width="0.5"/>'
+        for i, j in np.ndindex(share.shape)
+    )
+    width, height = 14 * error.shape[1], 14 * error.shape[0]
+    return (
+        f'<div style="margin:3px 0"><svg width="{width}" height="{height}" role="img" '
+        f'aria-label="where yours differs">{squares}</svg><br>'
+        '<span style="opacity:.75">where it differs: the fuller, the larger the error</span></div>'
+    )

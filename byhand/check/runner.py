@@ -1,0 +1,271 @@
+"""Carries out experiments next to the student's classes."""
+
+import _thread
+import linecache
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import numpy as np
+
+from byhand.check import probes, rules
+from byhand.check.experiment import Experiment, Failure, Outcome, Ref, Step, plain
+
+TIME_LIMIT = 10.0  # seconds for one experiment
+NUMPY_WARNS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+PACKAGE = str(Path(__file__).parents[1])
+
+
+class TimeLimit(BaseException):
+    """The experiment took too long. No Exception, so that `except Exception` lets it pass."""
+
+
+class TorchUsed(Exception):
+    """A solution called PyTorch."""
+
+
+class MissingName(Exception):
+    """The experiment calls something that the student has not defined."""
+
+
+class Runner(Protocol):
+    """Something that can carry out an experiment and knows the text of the student's code."""
+
+    def run(self, experiment: Experiment) -> list[Outcome]: ...
+
+    def program(self, name: str) -> rules.Program: ...
+
+
+class LocalRunner:
+    """Runs in this process: the student's own notebook.
+
+    names: what the experiment may call, by name; seconds: the time limit of an experiment.
+    """
+
+    def __init__(self, names: dict[str, Any], seconds: float = TIME_LIMIT):
+        self.names = names
+        self.seconds = seconds
+
+    def run(self, experiment: Experiment) -> list[Outcome]:
+        """One Outcome for each step, in order. NumPy's global generator is left as it was."""
+        before = np.random.get_state()
+        np.random.seed(experiment.seed)
+        session = _Session(self.names, self.seconds)
+        try:
+            with _torch_guard(), np.errstate(**NUMPY_WARNS):
+                session.run(experiment.steps)
+        finally:
+            np.random.set_state(before)
+        return session.outcomes
+
+    def program(self, name: str) -> rules.Program:
+        """The text of the cells in which `name` and what it uses were defined."""
+        return rules.program_of(self.names[name])
+
+
+def reach(subject: Any) -> tuple[str, Runner]:
+    """The name under which an experiment calls the subject, and the runner that knows it."""
+    name = getattr(subject, "__name__", None)
+    if not callable(subject) or not isinstance(name, str):
+        raise TypeError(
+            f"the check was called with {type(subject).__name__} {subject!r:.40} where a class "
+            f"or function belongs: run the cell that defines it"
+        )
+    return name, LocalRunner({name: subject})
+
+
+class _Session:
+    """The student's side of one experiment: results by step, arrays that must not change."""
+
+    def __init__(self, names: dict[str, Any], seconds: float):
+        self.names = names
+        self.seconds = seconds
+        self.results: list[Any] = []
+        self.outcomes: list[Outcome] = []
+        self.originals: dict[int, np.ndarray] = {}
+
+    def run(self, steps: list[Step]) -> None:
+        try:
+            with _time_limit(self.seconds):
+                for step in steps:
+                    self._carry_out(step)
+        except TimeLimit:
+            late = Failure("time", message=f"stopped after {self.seconds:g} s, the time limit")
+            self._end(Outcome(failure=late))
+        while len(self.outcomes) < len(steps):
+            self._end(Outcome(failure=Failure("skipped", message="not tried after the time limit")))
+
+    def _carry_out(self, step: Step) -> None:
+        broken = next((r for r in _refs(step) if self.outcomes[r.index].failure), None)
+        if broken is not None:
+            cause = self.outcomes[broken.index].failure
+            message = cause.message if cause.kind == "skipped" else f"not tried: {cause}"
+            self._end(Outcome(failure=Failure("skipped", message=message)))
+            return
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                result = self._act(step)
+                value, failure = plain(result), None
+            except NotImplementedError as error:
+                result, value, failure = None, None, Failure("unwritten", where=_last_name(error))
+            except MissingName as error:
+                result, value, failure = None, None, Failure("missing", message=str(error))
+            except TorchUsed as error:
+                message = f"calls PyTorch ({error}); a solution is NumPy and SciPy only"
+                result, value, failure = None, None, Failure("torch", message=message)
+            except Exception as error:  # noqa: BLE001 - whatever the student's code raises is data
+                failure = Failure("raised", type(error).__name__, _text(error), _where(error))
+                result = value = None
+        said = tuple(dict.fromkeys(str(w.message) for w in caught))
+        self._end(Outcome(value, failure, self._changed(), said), result)
+
+    def _act(self, step: Step) -> Any:
+        args = [self._resolve(value) for value in step.args]
+        kwargs = {key: self._resolve(value) for key, value in step.kwargs.items()}
+        match step.op:
+            case "put":
+                value = plain(step.target)
+                if isinstance(value, np.ndarray):
+                    self.originals[len(self.results)] = np.array(value)
+                return value
+            case "call":
+                return self._named(step.target)(*args, **kwargs)
+            case "method":
+                return getattr(self._resolve(step.target), step.name)(*args, **kwargs)
+            case "get":
+                return getattr(self._resolve(step.target), step.name)
+            case "set":
+                return setattr(self._resolve(step.target), step.name, *args)
+            case "read":
+                return self._resolve(step.target)
+            case "collect":
+                items = iter(self._resolve(step.target))
+                return [item for item, _ in zip(items, range(*args), strict=False)]
+        raise ValueError(f"an experiment has no step {step.op!r}")
+
+    def _named(self, name: str) -> Any:
+        if name.startswith("probes."):
+            return getattr(probes, name.removeprefix("probes."))
+        if name not in self.names:
+            raise MissingName(f"{name} is not defined: its cell was not run, or it failed")
+        return self.names[name]
+
+    def _resolve(self, value: Any) -> Any:
+        if isinstance(value, Ref):
+            return self.results[value.index]
+        if isinstance(value, list | tuple):
+            return type(value)(self._resolve(item) for item in value)
+        return np.array(value) if isinstance(value, np.ndarray) else value
+
+    def _changed(self) -> tuple[int, ...]:
+        """Which kept arrays the step has changed; they get their values back."""
+        changed = []
+        for index, original in self.originals.items():
+            if index < len(self.results) and not np.array_equal(self.results[index], original):
+                changed.append(index)
+                self.results[index][...] = original
+        return tuple(changed)
+
+    def _end(self, outcome: Outcome, result: Any = None) -> None:
+        self.outcomes.append(outcome)
+        self.results.append(result)
+
+
+def _refs(step: Step) -> Iterator[Ref]:
+    pending = [step.target, *step.args, *step.kwargs.values()]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Ref):
+            yield value
+        elif isinstance(value, list | tuple):
+            pending.extend(value)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error).strip().split("\n")[0][:300]
+    except Exception:  # noqa: BLE001 - a student's __str__ may raise anything
+        return "(its message cannot be printed)"
+
+
+def _where(error: BaseException) -> str:
+    """' (line 7: ...)': the last line of the traceback that is the student's own."""
+    place, trace = "", error.__traceback__
+    while isinstance(trace, TracebackType):
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith((PACKAGE, sys.prefix, sys.base_prefix)):
+            line = linecache.getline(file, trace.tb_lineno).strip()
+            inside = trace.tb_frame.f_code.co_name
+            place = f" (in {inside}, line {trace.tb_lineno}" + (f": {line})" if line else ")")
+        trace = trace.tb_next
+    return place
+
+
+def _last_name(error: BaseException) -> str:
+    """The function that raised."""
+    trace = error.__traceback__
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_code.co_name
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimeLimit in the main thread when the time is up; elsewhere there is no limit."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+    elif hasattr(signal, "setitimer"):
+        with _alarm(seconds):
+            yield
+    else:
+        with _interrupt(seconds):
+            yield
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    def stop(*_: Any) -> None:
+        raise TimeLimit
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again each second, if it is swallowed
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _interrupt(seconds: float) -> Iterator[None]:
+    """For Windows, which has no SIGALRM: a KeyboardInterrupt from a timer."""
+    timer = threading.Timer(seconds, _thread.interrupt_main)
+    timer.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if timer.is_alive():
+            raise
+        raise TimeLimit from None
+    finally:
+        timer.cancel()
+
+
+def _torch_guard() -> Any:
+    """While it is on, every call of a PyTorch function raises TorchUsed."""
+    if "torch" not in sys.modules:
+        return nullcontext()
+    from torch.overrides import TorchFunctionMode
+
+    class Guard(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            raise TorchUsed(f"torch.{getattr(function, '__name__', function)}")
+
+    return Guard()
