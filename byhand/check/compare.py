@@ -130,7 +130,7 @@ def suspect(
         return "Yours is all zeros."
     if yours.ndim == 2 and yours.shape[0] == yours.shape[1] and alike(yours, expected.T):
         return "Yours is the transpose: the axes are the other way round."
-    return _factor(yours, expected, sizes)
+    return factor(yours, expected, sizes)
 
 
 def alike(a: np.ndarray, b: np.ndarray) -> bool:
@@ -139,22 +139,23 @@ def alike(a: np.ndarray, b: np.ndarray) -> bool:
     return bool(np.abs(a - b).max(initial=0) <= ALIKE * scale)
 
 
-def _factor(yours: np.ndarray, expected: np.ndarray, sizes: dict[int, str]) -> str:
+def factor(yours: np.ndarray, expected: np.ndarray, sizes: dict[int, str]) -> str:
+    """In words, by which number yours is too large, if it is by one number everywhere."""
     scale = float(np.vdot(expected, expected))
-    factor = float(np.vdot(expected, yours)) / scale if scale else 0.0
-    if factor == 0 or not alike(yours, factor * expected):
+    ratio = float(np.vdot(expected, yours)) / scale if scale else 0.0
+    if ratio == 0 or not alike(yours, ratio * expected):
         return ""
-    if np.isclose(factor, -1):
+    if np.isclose(ratio, -1):
         return "Yours has the opposite sign."
     for size, called in sizes.items():
-        if size > 1 and np.isclose(factor, 1 / size):
+        if size > 1 and np.isclose(ratio, 1 / size):
             also = " Was it averaged over the batch instead of summed?" if "batch" in called else ""
             return f"Yours is PyTorch's divided by {size}, {called}.{also}"
-        if size > 1 and np.isclose(factor, size):
+        if size > 1 and np.isclose(ratio, size):
             return f"Yours is PyTorch's times {size}, {called}. Is a mean missing?"
-    if np.isclose(factor, 2) or np.isclose(factor, 0.5):
-        return f"Yours is PyTorch's times {factor:g}: a factor 2 too much or too little."
-    return f"Yours is PyTorch's times {factor:.6g}."
+    if np.isclose(ratio, 2) or np.isclose(ratio, 0.5):
+        return f"Yours is PyTorch's times {ratio:g}: a factor 2 too much or too little."
+    return f"Yours is PyTorch's times {ratio:.6g}."
 
 
 def _dtype_hint(yours: np.dtype, expected: np.dtype) -> str:

@@ -151,16 +151,14 @@ class _Trial:
         return [line for line in lines if not line.ok][:1] or lines[:1]
 
     def _eval(self, outcomes: list[Outcome]) -> list[Line]:
-        scaled = ("In eval mode nothing is scaled: y = x.", self.x / max(1 - self.p, 1e-3))
+        forward, backward = self.eval_forward, self.eval_backward
         lines = [
-            compare("output, eval mode", outcomes[self.eval_forward.index], self.x,
-                    against="x", suspects=partial(list, [scaled])),
-            compare("gradient for x, eval mode", outcomes[self.eval_backward.index], self.g,
-                    against="g"),
-        ]  # fmt: skip
+            compare("output, eval mode", outcomes[forward.index], self.x, against="x"),
+            compare("gradient for x, eval mode", outcomes[backward.index], self.g, against="g"),
+        ]
         for line in lines:
-            if not line.ok and not line.hint and line.yours is not None:
-                line.hint = "In eval mode Dropout does nothing at all."
+            if line.yours is not None:
+                line.hint = "In eval mode Dropout does nothing at all: no mask, no scale."
         return lines
 
     def _manners(self, outcomes: list[Outcome], look: str) -> list[Line]:

@@ -162,19 +162,31 @@ class _Judgement:
         return after - before if _is_float(before, shape) and _is_float(after, shape) else None
 
     def _zero_grad(self) -> list[Line]:
-        """zero_grad empties the gradients, in the arrays that an optimizer holds."""
+        """The gradients stay in the arrays that an optimizer holds; zero_grad empties them."""
         lines = []
         for name, ref in self.trial.zeroed.items():
             expected = np.zeros_like(self.trial.start[name])
             line = compare(f"grad_{name} after zero_grad", self.of(ref), expected)
             lines += [] if line.ok else [line]
-        held = self.of(self.trial.held)
-        if held.failure is None and isinstance(held.value, list) and not lines:
-            arrays = [v for v in held.value if isinstance(v, np.ndarray)]
-            if len(arrays) != len(self.trial.names) or any(a.any() for a in arrays):
+        for label, ref, again in (
+            ("backward", self.trial.held, [self.of(g).value for g in self._last_grads()]),
+            ("zero_grad", self.trial.held_zeroed, [self.of(g).value for g in self._zeroed()]),
+        ):
+            held = self.of(ref)
+            if held.failure is not None:
+                return [*lines, Line("parameters_grad()", False, str(held.failure))]
+            if not lines and not _same_arrays(held.value, again):
                 text = "leaves new arrays behind; an optimizer still holds the old ones"
-                lines.append(Line("zero_grad", False, text, hint="Zero them in place: g[...] = 0."))
+                lines.append(
+                    Line(label, False, text, hint="Change gradients in place: +=, [...] =")
+                )
         return lines
+
+    def _last_grads(self) -> list[Ref]:
+        return [self.trial.passes[-1].grads[name] for name in self.trial.names]
+
+    def _zeroed(self) -> list[Ref]:
+        return [self.trial.zeroed[name] for name in self.trial.names]
 
     def _statistics(self) -> list[Line]:
         lines = []
@@ -197,7 +209,7 @@ class _Judgement:
         expected = [self.trial.start[n] for n in self.trial.names]
         if own.failure is not None:
             return [Line("parameters()", False, str(own.failure))]
-        if isinstance(own.value, list) and _same_arrays(own.value, expected):
+        if _same_arrays(own.value, expected):
             return []
         text = f"should list {', '.join(self.trial.names) or 'nothing'}, in this order"
         return [Line("parameters()", False, text)]
@@ -253,8 +265,9 @@ def _is_float(value: Any, shape: tuple[int, ...]) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.shape == shape
 
 
-def _same_arrays(values: list, expected: list[np.ndarray]) -> bool:
-    return len(values) == len(expected) and all(
-        isinstance(v, np.ndarray) and v.shape == e.shape and np.array_equal(v, e)
+def _same_arrays(values: Any, expected: list) -> bool:
+    arrays = isinstance(values, list) and len(values) == len(expected)
+    return arrays and all(
+        isinstance(v, np.ndarray) and isinstance(e, np.ndarray) and np.array_equal(v, e)
         for v, e in zip(values, expected, strict=True)
     )

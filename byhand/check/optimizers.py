@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.compare import Suspect, alike, compare
+from byhand.check.compare import Suspect, alike, compare, factor
 from byhand.check.draws import Draw, arguments
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.report import Line, Report, conclude
@@ -15,6 +15,8 @@ from byhand.check.rules import broken_rules
 from byhand.check.runner import reach
 
 SHAPES = ((3, 4), (4,), (3, 4), (2, 1, 3))  # two alike, so that a state shared by shape shows
+
+WHOLE = "The new gradient enters whole: v = momentum * v + g, without (1 - momentum)."
 
 
 @np.errstate(all="ignore")
@@ -132,7 +134,11 @@ class _Trial:
         for index, (value, expected) in enumerate(zip(read.value, answers[number], strict=True)):
             label = f"parameter {index + 1} after step {number + 1}"
             suspects = partial(self._suspects, number, index)
-            lines.append(compare(label, Outcome(value), expected, suspects=suspects))
+            line = compare(label, Outcome(value), expected, suspects=suspects)
+            if line.yours is not None and not line.hint and number == 0:
+                steps = (value - self.start[index], expected - self.start[index])
+                line.hint = factor(*steps, {}).replace("Yours", "Your step")
+            lines.append(line)
         return lines
 
     def _suspects(self, number: int, index: int) -> list[Suspect]:
@@ -141,9 +147,25 @@ class _Trial:
             "It did not change. Update it in place (p -= ..., p[...] = ...), not by a new array."
         )
         suspects: list[Suspect] = [(words, self.start[index])]
+        if number == 0:
+            suspects += self._first_step(index)
         for words, like, changes in self._variants():
             suspects.append((words, self._answers(like, **changes)[number][index]))
         return suspects
+
+    def _first_step(self, index: int) -> list[Suspect]:
+        """Mistakes that show in the very first step, where the state is still empty."""
+        start, make = self.start[index], self.make
+        grad = self.grads[0][index] + make.get("weight_decay", 0.0) * start
+        if self.like is torch.optim.SGD and make.get("momentum"):
+            lr = make.get("lr", 1e-3) * (1 - make["momentum"])
+            return [(WHOLE, start - lr * grad)]
+        if self.like is torch.optim.Adam:
+            (beta1, beta2), lr = make.get("betas", (0.9, 0.999)), make.get("lr", 1e-3)
+            root = np.sqrt(1 - beta2) * np.abs(grad) + make.get("eps", 1e-8)
+            words = "The bias correction is missing: m / (1 - beta1^t), v / (1 - beta2^t)."
+            return [(words, start - lr * (1 - beta1) * grad / root)]
+        return []
 
     def _variants(self) -> list[tuple[str, Callable, dict[str, Any]]]:
         """PyTorch asked for something slightly different from the task."""
@@ -152,8 +174,7 @@ class _Trial:
             variants.append(("The weight decay is missing.", self.like, {"weight_decay": 0.0}))
         if self.like is torch.optim.SGD and self.make.get("momentum"):
             momentum = self.make["momentum"]
-            words = "The new gradient enters whole: v = momentum * v + g, without (1 - momentum)."
-            variants.append((words, self.like, {"dampening": momentum}))
+            variants.append((WHOLE, self.like, {"dampening": momentum}))
             variants.append(("The momentum is missing.", self.like, {"momentum": 0.0}))
             words = "This is Nesterov's momentum, not the plain one."
             variants.append((words, self.like, {"nesterov": True}))

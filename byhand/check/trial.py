@@ -78,12 +78,13 @@ class LayerTrial:
             if name in self.names:
                 ex.set(self.layer, f"grad_{name}", np.zeros_like(value))
         ex.method(self.layer, self.mode)
-        self.passes = [self._pass(number) for number in range(PASSES)]
-        self.own = ex.method(self.layer, "parameters")
         held = ex.method(self.layer, "parameters_grad")
+        self.passes = [self._pass(number) for number in range(PASSES)]
+        self.held = ex.read(held)
+        self.own = ex.method(self.layer, "parameters")
         ex.method(self.layer, "zero_grad")
         self.zeroed = {n: ex.get(self.layer, f"grad_{n}") for n in self.names}
-        self.held = ex.read(held)
+        self.held_zeroed = ex.read(held)
         self.differences = self._differences() if self.drawn and self.dtype is np.float64 else {}
 
     def _pass(self, number: int) -> Pass:

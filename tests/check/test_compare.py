@@ -1,0 +1,103 @@
+"""A line says whether two values agree, and if not, what the difference looks like."""
+
+import numpy as np
+import pytest
+import torch
+
+from byhand.check.compare import compare, compare_number
+from byhand.check.experiment import Opaque, Outcome, plain
+
+EXPECTED = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
+
+
+def line(value, **options):
+    return compare("output", Outcome(plain(value)), EXPECTED, **options)
+
+
+def test_equal_arrays_pass_with_the_error_told():
+    passed = line(EXPECTED * (1 + 1e-14))
+    assert passed.ok
+    assert passed.text == "largest error 4e-14"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "is None, expected a NumPy array (is a `return` missing?)"),
+        (EXPECTED.tolist(), "is a list, expected a NumPy array"),
+        (torch.from_numpy(EXPECTED), "is a torch.Tensor, expected a NumPy array"),
+        (EXPECTED.astype(object), "numpy.ndarray of dtype object"),
+        (EXPECTED[0], "has shape (3,), expected (2, 3)"),
+        (EXPECTED.astype(np.float32), "is float32, expected float64"),
+        (EXPECTED.astype(int), "is int64, expected float64"),
+        (np.where(EXPECTED > 3, np.nan, EXPECTED), "1 of 6 values are NaN or infinite"),
+        (EXPECTED + np.array([0, 0, 1e-6]), "yours [[ 1."),
+    ],
+)
+def test_what_is_wrong_is_said(value, text):
+    failed = line(value)
+    assert failed.ok is False
+    assert text in failed.text
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (EXPECTED / 5, "divided by 5, the batch size. Was it averaged over the batch"),
+        (EXPECTED * 6, "times 6, the number of elements. Is a mean missing?"),
+        (-EXPECTED, "opposite sign"),
+        (2 * EXPECTED, "a factor 2"),
+        (0 * EXPECTED, "all zeros"),
+        (EXPECTED * 1.25, "times 1.25"),
+        (EXPECTED.T, "a transpose"),
+        (EXPECTED + 7, "seven"),
+    ],
+)
+def test_the_mistake_is_named(value, hint):
+    sizes = {5: "the batch size", 6: "the number of elements"}
+    failed = line(value, sizes=sizes, suspects=lambda: [("It is seven more.", EXPECTED + 7)])
+    assert hint in failed.hint
+
+
+def test_a_suspicion_that_fits_the_right_value_too_accuses_nobody():
+    failed = line(EXPECTED + 1e-7, suspects=lambda: [("wrong", EXPECTED)])
+    assert failed.ok is False
+    assert failed.hint != "wrong"
+
+
+def test_suspects_are_asked_for_only_when_something_is_wrong():
+    def never():
+        raise AssertionError
+
+    assert line(EXPECTED, suspects=never).ok
+
+
+def number(value):
+    return compare_number("loss", Outcome(plain(value)), 0.75)
+
+
+@pytest.mark.parametrize("value", [0.75, np.float64(0.75), np.float32(0.75), np.array(0.75)])
+def test_any_kind_of_number_is_a_number(value):
+    assert number(value).ok
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "is None"),
+        (True, "is a bool"),
+        ("0.75", "is a str"),
+        (np.array([0.75]), "an array of shape (1,)"),
+        (np.nan, "is nan"),
+        (np.inf, "is inf"),
+        (0.7501, "yours 0.7501, PyTorch 0.75"),
+    ],
+)
+def test_a_wrong_number_fails(value, text):
+    failed = number(value)
+    assert failed.ok is False
+    assert text in failed.text
+
+
+def test_an_opaque_is_described_by_its_type():
+    assert "an array.Thing" in compare("x", Outcome(Opaque("array.Thing")), EXPECTED).text

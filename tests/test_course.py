@@ -1,0 +1,57 @@
+"""The course grades as it promises: wrong solutions lose their task, right ones lose nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from byhand.grading.mistakes import Mistake, Variant, mistakes, variants
+from byhand.grading.notebooks import assignments, grade, source_notebook
+
+COURSE = Path(__file__).parents[1]
+DRAWS = 20
+ASSIGNMENTS = assignments(COURSE)
+MISTAKES = [(a, m) for a in ASSIGNMENTS for m in mistakes(COURSE / "mistakes" / a)]
+VARIANTS = [(a, v) for a in ASSIGNMENTS for v in variants(COURSE / "mistakes" / a)]
+
+
+def lost(assignment: str, replace: dict[str, str]) -> dict[str, str]:
+    """The test cells that a submission loses points in, with their messages."""
+    results = grade(source_notebook(COURSE, assignment), replace)
+    return {test: r.message for test, r in results.items() if r.points < r.max_points}
+
+
+def label(value: object) -> str:
+    return f"{value.task}: {value.name}" if isinstance(value, Variant) else str(value)
+
+
+@pytest.mark.parametrize(("assignment", "mistake"), MISTAKES, ids=label)
+def test_a_mistake_costs_its_own_points_and_is_named(assignment: str, mistake: Mistake):
+    messages = lost(assignment, {mistake.task: mistake.source})
+    assert set(messages) == set(mistake.costs)
+    assert mistake.says in "\n".join(messages.values())
+
+
+@pytest.mark.parametrize(("assignment", "variant"), VARIANTS, ids=label)
+def test_a_right_solution_in_another_style_loses_nothing(assignment: str, variant: Variant):
+    assert lost(assignment, {variant.task: variant.source}) == {}
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_every_task_has_a_mistake_and_another_style(assignment: str):
+    tests = grade(source_notebook(COURSE, assignment))
+    caught = {test for a, m in MISTAKES if a == assignment for test in m.costs}
+    assert caught == set(tests)
+    tasks = {m.task for a, m in MISTAKES if a == assignment}
+    assert tasks == {v.task for a, v in VARIANTS if a == assignment}
+
+
+@pytest.mark.parametrize("draw", range(DRAWS))
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_the_reference_never_loses_a_point(assignment: str, draw: int):
+    assert lost(assignment, {}) == {}
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_an_assignment_is_worth_ten_points(assignment: str):
+    results = grade(source_notebook(COURSE, assignment))
+    assert sum(result.max_points for result in results.values()) == pytest.approx(10)
