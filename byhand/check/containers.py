@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from byhand.check.compare import Suspect, compare, compare_number, described
-from byhand.check.draws import Draw, arguments
+from byhand.check.draws import Draw, arguments, calm
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.report import Line, Report, conclude
 from byhand.check.runner import reach
@@ -17,7 +17,7 @@ SHAPE = (5, 4)
 TELLING = 12  # samples from which on an order that stays is no accident: 1 in 12!
 
 
-@np.errstate(all="ignore")
+@calm()
 def sequential(
     cls: Any, depth: int = 3, look: str = "all", seed: int | None = None
 ) -> Report | None:
@@ -185,7 +185,7 @@ class _Chain:
         return lines
 
 
-@np.errstate(all="ignore")
+@calm()
 def data_loader(
     cls: Any,
     samples: int = 10,

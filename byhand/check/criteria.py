@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from byhand.check.compare import NUMERICAL_TOLERANCE, compare, compare_number, suspect
-from byhand.check.draws import Draw, arguments, is_shape, sizes_of
+from byhand.check.draws import Draw, arguments, calm, is_shape, sizes_of
 from byhand.check.experiment import Experiment, Outcome, Ref
 from byhand.check.report import Line, Report, conclude
 from byhand.check.rules import broken_rules
@@ -16,7 +16,7 @@ from byhand.check.runner import reach
 STEP = 1e-5
 
 
-@np.errstate(all="ignore")
+@calm()
 def criterion(
     cls: Any,
     like: Callable[..., torch.nn.Module],

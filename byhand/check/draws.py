@@ -1,11 +1,28 @@
-"""Random numbers for a check, and the sentence that repeats them."""
+"""What every check starts from: calm surroundings, random numbers, words for its arguments."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
+import torch
 
 AWAY_FROM_ZERO = 0.01  # where ReLU and its kin have their kink
 LEAST_SPREAD = 0.2  # standard deviation of a column
+
+
+@contextmanager
+def calm() -> Iterator[None]:
+    """PyTorch on one thread, NumPy's warnings off; as a decorator, for the time of a check.
+
+    On arrays as small as these, threads cost more than they bring, on a busy machine a lot more.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class Draw:

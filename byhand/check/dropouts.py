@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from byhand.check.compare import compare, difference, not_an_array
-from byhand.check.draws import Draw
+from byhand.check.draws import Draw, calm
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.report import Line, Report, conclude
 from byhand.check.rules import broken_rules
@@ -17,7 +17,7 @@ LOOKS = ("all", "train", "backward", "eval")
 SIGMAS = 6.0  # a right layer strays further once in 500 million looks
 
 
-@np.errstate(all="ignore")
+@calm()
 def dropout(
     cls: Any,
     p: float = 0.3,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from byhand.check.compare import NUMERICAL_TOLERANCE, Suspect, Suspects, compare
-from byhand.check.draws import Draw, is_shape, sizes_of
+from byhand.check.draws import Draw, calm, is_shape, sizes_of
 from byhand.check.experiment import Outcome, Ref
 from byhand.check.report import Line, Report, conclude
 from byhand.check.rules import broken_rules
@@ -19,7 +19,7 @@ from byhand.check.trial import STEP, LayerTrial, Pass
 LOOKS = ("all", "output", "backward", "statistics")
 
 
-@np.errstate(all="ignore")
+@calm()
 def layer(
     cls: Any,
     like: Callable[..., torch.nn.Module],

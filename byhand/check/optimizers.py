@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from byhand.check.compare import Suspect, alike, compare, factor
-from byhand.check.draws import Draw, arguments
+from byhand.check.draws import Draw, arguments, calm
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.report import Line, Report, conclude
 from byhand.check.rules import broken_rules
@@ -19,7 +19,7 @@ SHAPES = ((3, 4), (4,), (3, 4), (2, 1, 3))  # two alike, so that a state shared 
 WHOLE = "The new gradient enters whole: v = momentum * v + g, without (1 - momentum)."
 
 
-@np.errstate(all="ignore")
+@calm()
 def optimizer(
     cls: Any,
     like: Callable[..., torch.optim.Optimizer],

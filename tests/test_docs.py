@@ -1,0 +1,54 @@
+"""The README and docs/: what they point to is there, and the pictures can be made."""
+
+import re
+import runpy
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return runpy.run_path(str(ROOT / "docs" / "pictures.py"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    anchors = {re.sub(r"\W+", "-", line.lower()) for line in re.findall(r"^#+ (.+)$", text, re.M)}
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in anchors
+        elif "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_and_file_that_is_named_exists(page):
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    named = re.findall(r"(?:^|`)make (\w+)", text, re.M)
+    assert set(named) <= set(targets)
+    for path in re.findall(r"`((?:byhand|tests|docs|mistakes|source|release)/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_picture_of_a_check_shows_the_mistake(pictures):
+    card = pictures["failing_card"]()
+    assert "✗" in card
+    assert "divided by 5, the batch size" in card
+
+
+def test_the_picture_of_the_training_is_made_from_cells_that_exist(pictures):
+    notebook = nbformat.read(pictures["NOTEBOOK"], as_version=4)
+    assert set(pictures["TRAINING_CELLS"]) <= {cell.id for cell in notebook.cells}
+
+
+def test_pictures_need_a_browser_and_say_so(pictures, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"^pictures: none of chromium.*is installed"):
+        pictures["main"]()
