@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from byhand.grading.mistakes import Mistake, Variant, mistakes, variants
-from byhand.grading.notebooks import assignments, grade, source_notebook
+from byhand.grading.notebooks import assignments, grade, solution_cells, source_notebook
 
 COURSE = Path(__file__).parents[1]
 DRAWS = 20
@@ -55,3 +55,15 @@ def test_the_reference_never_loses_a_point(assignment: str, draw: int):
 def test_an_assignment_is_worth_ten_points(assignment: str):
     results = grade(source_notebook(COURSE, assignment))
     assert sum(result.max_points for result in results.values()) == pytest.approx(10)
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_an_untouched_release_is_told_what_is_not_written_yet(assignment: str):
+    released = source_notebook(COURSE, assignment)
+    released = COURSE / "release" / released.relative_to(COURSE / "source")
+    results = grade(source_notebook(COURSE, assignment), solution_cells(released))
+    for result in results.values():
+        assert result.points == 0
+        failed = [line for line in result.message.splitlines() if line.startswith("  FAIL")]
+        assert failed
+        assert all(line.endswith(" is not implemented yet") for line in failed), result.message

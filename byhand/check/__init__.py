@@ -3,13 +3,14 @@
 check.layer(Linear, like=torch.nn.Linear, make=dict(in_features=4, out_features=3), x=(5, 4))
 """
 
-from byhand.check.containers import data_loader, sequential
 from byhand.check.criteria import criterion
 from byhand.check.dropouts import dropout
 from byhand.check.layers import layer
+from byhand.check.loaders import data_loader
 from byhand.check.optimizers import optimizer
 from byhand.check.raising import raises
 from byhand.check.report import CheckFailed
+from byhand.check.sequentials import sequential
 
 __all__ = [
     "CheckFailed",

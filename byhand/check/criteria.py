@@ -112,7 +112,7 @@ class _Trial:
             )
         ]
         kept = compare_number("self.output", outcomes[self.kept.index], expected, tolerance=1e-4)
-        lines += [] if kept.ok else [kept]
+        lines += [kept] if lines[0].ok and not kept.ok else []
         backward = [
             compare("gradient for prediction", outcomes[ref.index], grad, sizes=sizes)
             for ref in (self.grad, self.again)

@@ -135,9 +135,10 @@ class _Trial:
     def _backward(self, outcomes: list[Outcome]) -> list[Line]:
         lines = []
         for number, ref in enumerate(self.backward):
-            output = outcomes[self.forward[number // 2].index].value
+            forward = outcomes[self.forward[number // 2].index]
+            output = forward.value
             if not isinstance(output, np.ndarray) or output.shape != self.x.shape:
-                text = "not tried: the output is not there to compare it with"
+                text = str(forward.failure or "not tried: there is no output to compare it with")
                 return [Line("gradient for x", False, text)]
             expected = self.g * (output / self.x)
             fixed = "Where forward dropped an entry, backward passes nothing on: use the same mask."

@@ -95,7 +95,7 @@ class _Judgement:
             lines.append(self._hold(number, "output", now.output, answer, suspects))
         kept = self.of(self.trial.passes[-1].kept)
         line = compare("self.output", kept, self.answers[-1]["output"])
-        return _first_or_last(lines) + ([] if line.ok else [line])
+        return _first_or_last(lines) + ([line] if lines[-1].ok and not line.ok else [])
 
     def _gradients(self) -> list[Line]:
         grad_input, grads = [], {n: [] for n in self.trial.names}
@@ -113,6 +113,8 @@ class _Judgement:
                 ref = now.grads[name]
                 grads[name].append(self._hold(0, name, ref, answer, guesses, label))
         lines = _first_or_last(grad_input)
+        if any(self.of(now.grad_input).failure for now in self.trial.passes):
+            return lines  # without a backward pass the rest is as it was
         for name in self.trial.names:
             lines += _first_or_last(grads[name], all_if_right=True)
         return lines + self._numerical() + self._zero_grad() + self._parameters()
@@ -189,6 +191,9 @@ class _Judgement:
         return [self.trial.zeroed[name] for name in self.trial.names]
 
     def _statistics(self) -> list[Line]:
+        failures = [self.of(now.output).failure for now in self.trial.passes]
+        if any(failures):
+            return [Line("forward", False, str(next(filter(None, failures))))]
         lines = []
         for name in self.trial.averages:
             held = []

@@ -1,4 +1,4 @@
-"""check.sequential and check.data_loader: what passes things on must lose nothing."""
+"""check.sequential: what passes things on must lose nothing on either way."""
 
 from functools import partial
 from typing import Any
@@ -6,15 +6,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.compare import Suspect, compare, compare_number, described
-from byhand.check.draws import Draw, arguments, calm
+from byhand.check.compare import Suspect, compare
+from byhand.check.draws import Draw, calm
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.report import Line, Report, conclude
 from byhand.check.runner import reach
 
 LOOKS = ("all", "forward", "backward", "parameters")
 SHAPE = (5, 4)
-TELLING = 12  # samples from which on an order that stays is no accident: 1 in 12!
 
 
 @calm()
@@ -61,18 +60,17 @@ class _Chain:
         self.parameters = ex.method(self.chain, "parameters")
         self.listed = ex.method(self.chain, "parameters_grad")
         self._own_arrays()
-        ex.method(self.chain, "zero_grad")
+        self.calls = {"zero_grad": ex.method(self.chain, "zero_grad")}
         self.zeroed = [ex.get(stage, "grad_weight") for stage in stages]
         self.modes = {}
         for mode in ("eval", "train"):
-            ex.method(self.chain, mode)
+            self.calls[mode] = ex.method(self.chain, mode)
             parts = [*stages, *self.inner, self.chain]
             self.modes[mode] = [ex.get(part, "training") for part in parts]
 
     def _own_arrays(self) -> None:
         """Move every weight through its own layer; the list must show it, copies would not."""
         ex = self.experiment
-        self.moved = []
         for stage, weight in zip(self.stages, self.weights, strict=True):
             held = ex.get(stage, "weight")
             ex.method(held, "__iadd__", np.ones_like(weight))
@@ -87,7 +85,7 @@ class _Chain:
         if look in ("all", "forward"):
             lines.append(compare("output", outcomes[self.output.index], output))
             kept = compare("self.output", outcomes[self.kept.index], output)
-            lines += [] if kept.ok else [kept]
+            lines += [kept] if lines[0].ok and not kept.ok else []
         if look in ("all", "backward"):
             lines += self._backward(outcomes, inputs, output, grad, grads)
         if look in ("all", "parameters"):
@@ -124,14 +122,10 @@ class _Chain:
                 (f"{words}; yours gets the network's.", self._wrong([self.x] * len(inputs))),
                 (f"{words}; yours gets its output.", self._wrong(outputs)),
             ]
-        lines = [
-            compare(
-                "gradient for x",
-                outcomes[self.grad_input.index],
-                grad,
-                suspects=partial(list, suspects),
-            )
-        ]
+        tried = outcomes[self.grad_input.index]
+        lines = [compare("gradient for x", tried, grad, suspects=partial(list, suspects))]
+        if tried.failure is not None:
+            return lines
         for number, (ref, expected) in enumerate(zip(self.grads, grads, strict=True)):
             twice = ("It was added twice: call each layer's backward once.", 2 * expected)
             label = f"gradient for the weight of layer {number + 1}"
@@ -177,148 +171,15 @@ class _Chain:
     def _modes(self, outcomes: list[Outcome]) -> list[Line]:
         zeroed = [outcomes[ref.index].value for ref in self.zeroed]
         emptied = all(isinstance(v, np.ndarray) and not v.any() for v in zeroed)
-        text = "" if emptied else "does not reach every layer"
-        lines = [Line("zero_grad()", emptied, text)]
+        reached = {"zero_grad": emptied}
         for mode, refs in self.modes.items():
-            right = all(outcomes[ref.index].value is (mode == "train") for ref in refs)
-            lines.append(Line(f"{mode}()", right, "" if right else "does not reach every layer"))
+            reached[mode] = all(outcomes[ref.index].value is (mode == "train") for ref in refs)
+        lines = []
+        for name, right in reached.items():
+            failure = outcomes[self.calls[name].index].failure
+            text = "" if right else str(failure or "does not reach every layer")
+            lines.append(Line(f"{name}()", right, text))
         return lines
-
-
-@calm()
-def data_loader(
-    cls: Any,
-    samples: int = 10,
-    make: dict[str, Any] | None = None,
-    targets: str = "column",
-    seed: int | None = None,
-) -> Report | None:
-    """Take two epochs, and a broken-off one, out of a DataLoader and count what comes.
-
-    targets: "column" for y of shape (n, 1), "flat" for (n,). Raises CheckFailed.
-    """
-    if targets not in ("column", "flat"):
-        raise ValueError(f"targets is 'column' or 'flat', not {targets!r}")
-    make = make or {}
-    name, runner = reach(cls)
-    draw = Draw(seed)
-    title = f"{name}(X, y, {arguments(make)}) with {samples} samples"
-    report = Report(title, draw.repeat("data_loader"))
-    trial = _Epochs(name, samples, make, targets, draw)
-    report.lines += trial.judge(runner.run(trial.experiment))
-    return conclude(report)
-
-
-class _Epochs:
-    """The experiment on a DataLoader whose samples carry their own number."""
-
-    def __init__(self, name: str, samples: int, make: dict[str, Any], targets: str, draw: Draw):
-        self.samples, self.batch_size = samples, make.get("batch_size", 1)
-        self.shuffle = make.get("shuffle", False)
-        numbers = np.arange(samples)
-        self.X = np.column_stack([numbers, draw.normal((samples, 2))])
-        self.y = (10.0 * numbers + 5).reshape((-1, 1) if targets == "column" else (-1,))
-        ex = self.experiment = Experiment(seed=draw.seed)
-        self.arrays = {"X": ex.put(self.X), "y": ex.put(self.y)}
-        self.loader = ex.call(name, *self.arrays.values(), **make)
-        most = samples + 5
-        self.length = ex.method(self.loader, "__len__")
-        self.number = ex.method(self.loader, "num_samples")
-        self.first = ex.collect(self.loader, most)
-        ex.collect(self.loader, 1)
-        self.later = [ex.collect(self.loader, most) for _ in range(2)]
-
-    def judge(self, outcomes: list[Outcome]) -> list[Line]:
-        built = outcomes[self.loader.index]
-        if built.failure is not None:
-            return [Line("constructor", False, str(built.failure))]
-        batches = -(-self.samples // self.batch_size)
-        lines = [
-            compare_number("len()", outcomes[self.length.index], batches),
-            compare_number("num_samples()", outcomes[self.number.index], self.samples),
-        ]
-        orders = []
-        for label, ref in {"first epoch": self.first, "second epoch": self.later[0]}.items():
-            line, order = self._epoch(label, outcomes[ref.index])
-            lines.append(line)
-            orders.append(order)
-        if all(line.ok for line in lines):
-            orders.append(self._epoch("third epoch", outcomes[self.later[1].index])[1])
-            lines.append(self._order(orders))
-        for label, ref in self.arrays.items():
-            if any(ref.index in outcome.changed for outcome in outcomes):
-                hint = "Shuffle an array of indices instead."
-                lines.append(Line("arguments", False, f"{label} was changed in place", hint=hint))
-        return lines
-
-    def _epoch(self, label: str, outcome: Outcome) -> tuple[Line, list[int]]:
-        """Whether an epoch brings every sample once, in pairs, in batches of the right size."""
-        if outcome.failure is not None:
-            return Line(label, False, str(outcome.failure)), []
-        batches, sizes, order = outcome.value, [], []
-        if not batches:
-            hint = "Start afresh in __iter__, not in __init__." if label != "first epoch" else ""
-            return Line(label, False, "is empty", hint=hint), []
-        for batch in batches:
-            if not _is_pair(batch):
-                text = f"a batch is {described(batch)}, expected a pair of arrays"
-                return Line(label, False, text), []
-            X, y = batch
-            if (
-                X.shape[1:] != self.X.shape[1:]
-                or y.shape[1:] != self.y.shape[1:]
-                or len(X) != len(y)
-            ):
-                text = f"a batch has shapes {X.shape} and {y.shape}; only the first size may change"
-                return Line(label, False, text), []
-            rows = np.rint(X[:, 0]).astype(int)
-            if not _known(rows, self.samples) or not np.array_equal(X, self.X[rows]):
-                return Line(label, False, "rows of X come out changed"), []
-            if not np.array_equal(y, self.y[rows]):
-                text = "X and y do not belong together any more"
-                hint = "Shuffle both with the same permutation."
-                return Line(label, False, text, hint=hint), []
-            sizes.append(len(X))
-            order.extend(rows.tolist())
-        return self._count(label, sizes, order), order
-
-    def _count(self, label: str, sizes: list[int], order: list[int]) -> Line:
-        full, rest = divmod(self.samples, self.batch_size)
-        wanted = [self.batch_size] * full + ([rest] if rest else [])
-        if sizes == wanted and len(set(order)) == self.samples:
-            return Line(label, True, f"{len(sizes)} batches, every sample once")
-        if len(order) < self.samples:
-            hint = "The last batch may be short, but not left out." if rest else ""
-            return Line(label, False, f"{len(order)} of {self.samples} samples came", hint=hint)
-        if len(set(order)) < len(order):
-            return Line(label, False, "some samples came more than once")
-        return Line(label, False, f"batches of {sizes}, expected {wanted}")
-
-    def _order(self, orders: list[list[int]]) -> Line:
-        straight = list(range(self.samples))
-        if not self.shuffle:
-            right = all(order == straight for order in orders)
-            return Line("order", right, "as it was given" if right else "should be as it was given")
-        if self.samples < TELLING:
-            return Line("order", True, "any")
-        if orders[0] == straight:
-            return Line("order", False, "is not shuffled")
-        if orders[0] == orders[1] or orders[1] == orders[2]:
-            hint = "Draw a new permutation at the start of every epoch."
-            return Line("order", False, "is the same in every epoch", hint=hint)
-        return Line("order", True, "a new one each epoch")
-
-
-def _is_pair(batch: Any) -> bool:
-    return (
-        isinstance(batch, list)
-        and len(batch) == 2
-        and all(isinstance(part, np.ndarray) and part.ndim > 0 for part in batch)
-    )
-
-
-def _known(rows: np.ndarray, samples: int) -> bool:
-    return bool(((rows >= 0) & (rows < samples)).all())
 
 
 def _equal(value: Any, expected: np.ndarray) -> bool:
