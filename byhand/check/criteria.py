@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from byhand.check.compare import NUMERICAL_TOLERANCE, compare, compare_number, suspect
-from byhand.check.draws import Draw, arguments, calm, is_shape, sizes_of
+from byhand.check.draws import Draw, calm, is_shape, sizes_of, written
 from byhand.check.experiment import Experiment, Outcome, Ref
 from byhand.check.report import Line, Report, conclude
 from byhand.check.rules import broken_rules
@@ -37,7 +37,7 @@ def criterion(
     name, runner = reach(cls)
     draw = Draw(seed)
     values = draw.input(prediction)
-    title = f"{name}({arguments(make)}) on predictions of shape {values.shape}"
+    title = f"{written(name, **make)} on predictions of shape {values.shape}"
     report = Report(title, draw.repeat("criterion"))
     for rule in broken_rules(runner.program(name), name):
         report.lines.append(Line("rules", False, rule))

@@ -74,9 +74,9 @@ def is_shape(x: Sequence) -> bool:
     return isinstance(x, tuple) and all(isinstance(size, int) for size in x)
 
 
-def arguments(make: dict) -> str:
-    """'in_features=4, bias=False': constructor arguments as they are written."""
-    return ", ".join(f"{key}={value!r}" for key, value in make.items())
+def written(name: str, *positional: str, **make: object) -> str:
+    """'Linear(in_features=4, bias=False)': a call as it is written."""
+    return f"{name}({', '.join([*positional, *(f'{k}={v!r}' for k, v in make.items())])})"
 
 
 def sizes_of(shape: Sequence[int]) -> dict[int, str]:

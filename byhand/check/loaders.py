@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from byhand.check.compare import compare_number, described
-from byhand.check.draws import Draw, arguments, calm
+from byhand.check.draws import Draw, calm, written
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.report import Line, Report, conclude
 from byhand.check.runner import reach
@@ -30,7 +30,7 @@ def data_loader(
     make = make or {}
     name, runner = reach(cls)
     draw = Draw(seed)
-    title = f"{name}(X, y, {arguments(make)}) with {samples} samples"
+    title = f"{written(name, 'X', 'y', **make)} with {samples} samples"
     report = Report(title, draw.repeat("data_loader"))
     trial = _Epochs(name, samples, make, targets, draw)
     report.lines += trial.judge(runner.run(trial.experiment))

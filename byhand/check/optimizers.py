@@ -8,11 +8,15 @@ import numpy as np
 import torch
 
 from byhand.check.compare import Suspect, alike, compare, factor
-from byhand.check.draws import Draw, arguments, calm
+from byhand.check.draws import Draw, calm, written
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.report import Line, Report, conclude
 from byhand.check.rules import broken_rules
 from byhand.check.runner import reach
+
+# The first optimizer that is made loads hundreds of PyTorch's modules. Here, where the package is
+# loaded, nobody waits for an answer yet.
+torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 SHAPES = ((3, 4), (4,), (3, 4), (2, 1, 3))  # two alike, so that a state shared by shape shows
 
@@ -35,7 +39,7 @@ def optimizer(
     make = make or {}
     name, runner = reach(cls)
     draw = Draw(seed)
-    report = Report(f"{name}(module, {arguments(make)}), {steps} steps", draw.repeat("optimizer"))
+    report = Report(f"{written(name, 'module', **make)}, {steps} steps", draw.repeat("optimizer"))
     for rule in broken_rules(runner.program(name), name, loops=True):
         report.lines.append(Line("rules", False, rule))
     trial = _Trial(name, like, make, steps, draw)

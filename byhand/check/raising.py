@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from byhand.check.draws import Draw, arguments
+from byhand.check.draws import Draw, written
 from byhand.check.experiment import Experiment
 from byhand.check.report import Line, Report, conclude
 from byhand.check.runner import reach
@@ -22,7 +22,7 @@ def raises(
     """
     name, runner = reach(cls)
     draw = Draw(seed)
-    title = f"{name}({arguments(make)})"
+    title = written(name, **make)
     title += "" if forward is None else f" on x of shape {tuple(forward)}"
     report = Report(f"{title} raises {error.__name__}", draw.repeat("raises"))
     experiment = Experiment(seed=draw.seed)

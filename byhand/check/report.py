@@ -64,7 +64,7 @@ class Report:
         count = sum(line.ok is True for line in self.lines)
         error = self.largest_error
         also = "" if error is None else f", largest error {error:.0e}"
-        return f"{self.title}: {count} checks passed{also}"
+        return f"{self.title}: {count} check{'s' * (count != 1)} passed{also}"
 
     def __repr__(self) -> str:
         return self.summary() if self.passed else str(self)

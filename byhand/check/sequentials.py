@@ -42,6 +42,7 @@ class _Chain:
 
     def __init__(self, name: str, depth: int, draw: Draw):
         self.weights = [draw.normal(SHAPE[1:]) for _ in range(depth)]
+        self.first = draw.normal((SHAPE[0] + 2, SHAPE[1]))
         self.x, self.g = draw.normal(SHAPE), draw.normal(SHAPE)
         ex = self.experiment = Experiment(seed=draw.seed)
         stages = [ex.call("probes.Stage", weight) for weight in self.weights]
@@ -53,6 +54,11 @@ class _Chain:
             self.inner = []
             self.chain = ex.call(name, *stages)
         self.x_ref, self.g_ref = ex.put(self.x), ex.put(self.g)
+        # another batch goes first: whatever is kept of it must not be used again
+        ex.method(self.chain, "forward", self.first)
+        ex.method(self.chain, "backward", self.first, np.ones_like(self.first))
+        for stage in stages:
+            ex.method(stage, "zero_grad")
         self.output = ex.method(self.chain, "forward", self.x_ref)
         self.kept = ex.get(self.chain, "output")
         self.grad_input = ex.method(self.chain, "backward", self.x_ref, self.g_ref)

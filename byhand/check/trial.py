@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.draws import Draw, arguments
+from byhand.check.draws import Draw, written
 from byhand.check.experiment import Experiment, Ref
 
 STEP = 1e-5  # of the central differences
@@ -46,7 +46,7 @@ class LayerTrial:
     ):
         self.name, self.like, self.make, self.mode, self.draw = name, like, make, mode, draw
         self.drawn, self.dtype = drawn, dtype
-        self.title = f"{name}({arguments(make)}) on x of shape {x.shape}"
+        self.title = f"{written(name, **make)} on x of shape {x.shape}"
         self.title += f", {mode} mode" if mode == "eval" else ""
         torch_dtype = torch.float64 if dtype is np.float64 else torch.float32
         self.twin = like(**make).to(torch_dtype).train(mode == "train")

@@ -36,7 +36,7 @@ def test_the_text_of_a_failure_says_what_was_tried_and_how_to_repeat_it():
 
 def test_a_pass_is_one_line():
     report = Report("Linear()", "...", failing().lines[:1])
-    assert repr(report) == "Linear(): 1 checks passed, largest error 2e-16"
+    assert repr(report) == "Linear(): 1 check passed, largest error 2e-16"
 
 
 def test_the_card_shows_the_same_and_escapes_what_a_student_wrote():

@@ -1,0 +1,79 @@
+"""The `byhand` command."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer.core
+from rich.console import Console
+
+from byhand.grading import demo, notebooks, release
+
+
+class Commands(typer.core.TyperGroup):
+    """Commands that say in one line, not in a traceback, what is wrong with the course."""
+
+    def invoke(self, ctx: typer.Context) -> None:
+        """Run the command that ctx names."""
+        try:
+            super().invoke(ctx)
+        except notebooks.CourseError as error:
+            sys.exit(f"byhand: {error}")
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Tools for those who teach or maintain the course; run them in its folder.",
+)
+
+Check = Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 if it would.")]
+
+
+@app.command("demo")
+def demo_command() -> None:
+    """Grade a class of ten on the real assignment, in build/demo/, and show the scores."""
+    demo.run(notebooks.find_course(), Console())
+
+
+@app.command("release")
+def release_command(check: Check = False) -> None:
+    """Make release/ from source/ with `nbgrader generate_assignment`."""
+    course = notebooks.find_course()
+    if not check:
+        release.write_release(course, tell=lambda name: typer.echo(f"release/{name}"))
+        return
+    _report(release.differences(course), "Run `byhand release` and commit release/.")
+
+
+@app.command()
+def normalise(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Notebooks; all of source/ if none are named.")
+    ] = None,
+    check: Check = False,
+) -> None:
+    """Bring notebooks into the form in which they are committed: no outputs, stable cell ids."""
+    found = paths or sorted((notebooks.find_course() / "source").glob("*/*.ipynb"))
+    changed = []
+    for path in found:
+        wanted = notebooks.normalise(notebooks.read(path))
+        if path.read_text(encoding="utf-8") != wanted:
+            changed.append(f"{path}: not in the committed form")
+            if not check:
+                path.write_text(wanted, encoding="utf-8")
+    if check:
+        _report(changed, "Run `byhand normalise`.")
+
+
+def _report(problems: list[str], remedy: str) -> None:
+    """Print problems and what to do about them, and exit with 1; return if there are none."""
+    if problems:
+        typer.echo("\n".join([*problems, remedy]), err=True)
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()
