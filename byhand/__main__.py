@@ -1,5 +1,6 @@
 """The `byhand` command."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -56,12 +57,11 @@ def normalise(
     check: Check = False,
 ) -> None:
     """Bring notebooks into the form in which they are committed: no outputs, stable cell ids."""
-    found = paths or sorted((notebooks.find_course() / "source").glob("*/*.ipynb"))
     changed = []
-    for path in found:
+    for path in paths or sorted((notebooks.find_course() / "source").glob("*/*.ipynb")):
         wanted = notebooks.normalise(notebooks.read(path))
         if path.read_text(encoding="utf-8") != wanted:
-            changed.append(f"{path}: not in the committed form")
+            changed.append(f"{os.path.relpath(path)}: not in the committed form")
             if not check:
                 path.write_text(wanted, encoding="utf-8")
     if check:

@@ -1,24 +1,40 @@
 """Checks: what a test cell calls. Each reads like a sentence and ends in a report.
 
-check.layer(Linear, like=torch.nn.Linear, make=dict(in_features=4, out_features=3), x=(5, 4))
+    check.layer(Linear, like=torch.nn.Linear, make=dict(in_features=4, out_features=3), x=(5, 4))
+
+In the confined kernel that runs a student's cells under `nbgrader autograde` there is no PyTorch,
+and the checks are made elsewhere; calls of them in the student's own cells do nothing there.
 """
 
-from byhand.check.criteria import criterion
-from byhand.check.dropouts import dropout
-from byhand.check.layers import layer
-from byhand.check.loaders import data_loader
-from byhand.check.optimizers import optimizer
-from byhand.check.raising import raises
-from byhand.check.report import CheckFailed
-from byhand.check.sequentials import sequential
+import os
 
-__all__ = [
-    "CheckFailed",
-    "criterion",
-    "data_loader",
-    "dropout",
-    "layer",
-    "optimizer",
-    "raises",
-    "sequential",
-]
+STUDENT_SIDE = "BYHAND_STUDENT_SIDE"  # set in the environment of that kernel
+
+if STUDENT_SIDE in os.environ:
+
+    def __getattr__(name: str):
+        """Any check, as a call without effect."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *args, **kwargs: None
+
+else:
+    from byhand.check.criteria import criterion
+    from byhand.check.dropouts import dropout
+    from byhand.check.layers import layer
+    from byhand.check.loaders import data_loader
+    from byhand.check.optimizers import optimizer
+    from byhand.check.raising import raises
+    from byhand.check.report import CheckFailed
+    from byhand.check.sequentials import sequential
+
+    __all__ = [
+        "CheckFailed",
+        "criterion",
+        "data_loader",
+        "dropout",
+        "layer",
+        "optimizer",
+        "raises",
+        "sequential",
+    ]

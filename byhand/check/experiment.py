@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-MAX_ITEMS = 10_000
+MAX_ITEMS = 10_000  # of a list or dict, characters of a string
+LARGEST = 2**63  # no integer of NumPy's is larger
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,11 @@ def plain(value: Any) -> Any:
         value = np.asarray(value)
     if type(value) is np.ndarray and value.dtype.kind in "biufc":
         return np.array(value)
-    if value is None or type(value) in (bool, int, float, str):
+    if value is None or type(value) in (bool, float):
+        return value
+    if (type(value) is int and abs(value) < LARGEST) or (
+        type(value) is str and len(value) <= MAX_ITEMS
+    ):
         return value
     if type(value) in (list, tuple) and len(value) <= MAX_ITEMS:
         return [plain(item) for item in value]

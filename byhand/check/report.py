@@ -2,12 +2,16 @@
 
 import html
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import numpy as np
 
 OK, BAD, NOTE = "#0072B2", "#D55E00", "#8a6d00"  # told apart by the colour-blind, and by a sign
 PICTURE_CELLS = 24
+_SHOW: ContextVar[Callable[["Report"], None] | None] = ContextVar("show", default=None)
 
 
 @dataclass
@@ -114,14 +118,24 @@ def conclude(report: Report) -> Report | None:
     return None if shown else report
 
 
+@contextmanager
+def showing(show: Callable[[Report], None]) -> Iterator[None]:
+    """Reports go to `show` instead of the notebook."""
+    token = _SHOW.set(show)
+    try:
+        yield
+    finally:
+        _SHOW.reset(token)
+
+
 def _display(report: Report) -> bool:
     from IPython import get_ipython
     from IPython.display import display
 
-    if get_ipython() is None:
-        return False
-    display(report)
-    return True
+    show = _SHOW.get() or (display if get_ipython() else None)
+    if show is not None:
+        show(report)
+    return show is not None
 
 
 def _safe(text: str) -> str:

@@ -93,9 +93,15 @@ def _names(code: Any) -> Iterator[str]:
 
 @lru_cache(maxsize=4)
 def _definitions(text: str) -> dict[str, ast.AST]:
-    """Top-level functions and classes by name; the last definition counts."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {node.name: node for node in ast.parse(text).body if isinstance(node, kinds)}
+    """Top-level functions and classes by name, other names for them too; the last one counts."""
+    definitions: dict[str, ast.AST] = {}
+    for node in ast.parse(text).body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                definitions[node.name] = node
+            case ast.Assign([ast.Name(alias)], ast.Name(name)) if name in definitions:
+                definitions[alias] = definitions[name]
+    return definitions
 
 
 def _reached(definitions: dict[str, ast.AST], name: str) -> Iterator[tuple[str, ast.AST]]:

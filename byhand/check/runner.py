@@ -7,7 +7,8 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -45,12 +46,14 @@ class Runner(Protocol):
 class LocalRunner:
     """Runs in this process: the student's own notebook.
 
-    names: what the experiment may call, by name; seconds: the time limit of an experiment.
+    names: what the experiment may call, by name; seconds: the time limit of an experiment;
+    guard: whether calls of PyTorch are faults.
     """
 
-    def __init__(self, names: dict[str, Any], seconds: float = TIME_LIMIT):
+    def __init__(self, names: dict[str, Any], seconds: float = TIME_LIMIT, guard: bool = True):
         self.names = names
         self.seconds = seconds
+        self.guard = guard
 
     def run(self, experiment: Experiment) -> list[Outcome]:
         """One Outcome for each step, in order. NumPy's global generator is left as it was."""
@@ -58,19 +61,44 @@ class LocalRunner:
         np.random.seed(experiment.seed)
         session = _Session(self.names, self.seconds)
         try:
-            with _torch_guard(), np.errstate(**NUMPY_WARNS):
+            with self._torch_guard(), np.errstate(**NUMPY_WARNS):
                 session.run(experiment.steps)
         finally:
             np.random.set_state(before)
         return session.outcomes
+
+    def _torch_guard(self) -> AbstractContextManager:
+        """While it is on, every call of a PyTorch function raises TorchUsed."""
+        if not self.guard or "torch" not in sys.modules:
+            return nullcontext()
+        from torch.overrides import TorchFunctionMode
+
+        class Guard(TorchFunctionMode):
+            def __torch_function__(self, function, types, args=(), kwargs=None):
+                raise TorchUsed(f"torch.{getattr(function, '__name__', function)}")
+
+        return Guard()
 
     def program(self, name: str) -> rules.Program:
         """The text of the cells in which `name` and what it uses were defined."""
         return rules.program_of(self.names[name])
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """Stands for something of the student's in another process: its name, and who can run it."""
+
+    name: str
+    runner: Runner
+
+
 def reach(subject: Any) -> tuple[str, Runner]:
-    """The name under which an experiment calls the subject, and the runner that knows it."""
+    """The name under which an experiment calls the subject, and the runner that knows it.
+
+    Raises TypeError, with one line to show, if the subject is no class or function.
+    """
+    if isinstance(subject, Elsewhere):
+        return subject.name, subject.runner
     name = getattr(subject, "__name__", None)
     if not callable(subject) or not isinstance(name, str):
         raise TypeError(
@@ -256,16 +284,3 @@ def _interrupt(seconds: float) -> Iterator[None]:
         raise TimeLimit from None
     finally:
         timer.cancel()
-
-
-def _torch_guard() -> Any:
-    """While it is on, every call of a PyTorch function raises TorchUsed."""
-    if "torch" not in sys.modules:
-        return nullcontext()
-    from torch.overrides import TorchFunctionMode
-
-    class Guard(TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            raise TorchUsed(f"torch.{getattr(function, '__name__', function)}")
-
-    return Guard()

@@ -70,11 +70,15 @@ def run(course: Path, console: Console) -> None:
 def class_of_ten(course: Path) -> list[Student]:
     """Ten students as they come, their mistakes taken from mistakes/. Raises CourseError."""
     right = solution_cells(source_notebook(course, ASSIGNMENT))
-    known = mistakes(course / "mistakes" / ASSIGNMENT)
+    known = {}
+    for mistake in mistakes(course / "mistakes" / ASSIGNMENT):
+        known.setdefault(mistake.task, mistake)
 
     def wrong(*tasks: str) -> tuple[str, dict[str, str]]:
         """The first known mistake in each task, all else right."""
-        made = [next(mistake for mistake in known if mistake.task == task) for task in tasks]
+        if missing := set(tasks) - set(known):
+            raise CourseError(f"mistakes/{ASSIGNMENT}: none for {', '.join(sorted(missing))}.")
+        made = [known[task] for task in tasks]
         about = "; ".join(f"{mistake.task}: {mistake.name}" for mistake in made)
         return about, right | {mistake.task: mistake.source for mistake in made}
 
@@ -141,7 +145,9 @@ def _show(students: list[Student], demo: Path, course: Path, console: Console) -
     for row in columns[0]:
         points = [f"{column[row]:.4g}" for column in columns]
         scores.add_row(row, *points, end_section=row == tasks[-1])
-    console.print(scores, people, "", f"Grades: {_short(demo / 'grades.csv', course)}")
+    console.print(scores)
+    console.print(people)
+    console.print(f"\nGrades: {_short(demo / 'grades.csv', course)}")
     console.print("Feedback pages:")
     for page in sorted((demo / "feedback").rglob("*.html")):
         console.print(f"  {_short(page, course)}")

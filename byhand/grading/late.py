@@ -37,7 +37,7 @@ def deadlines(timezone: str, table: dict[str, tuple[str, str]]) -> dict[str, Dea
     """
     try:
         zone = ZoneInfo(timezone)
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, OSError) as error:
         raise _fault(f"{timezone!r} is not a time zone such as 'Europe/Paris'") from error
     return {name: _deadline(name, times, zone) for name, times in table.items()}
 

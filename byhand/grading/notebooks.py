@@ -66,13 +66,13 @@ def source_notebook(course: Path, assignment: str) -> Path:
 
 
 def read(path: Path) -> NotebookNode:
-    """The notebook at path, in the current nbformat. Raises CourseError."""
+    """The notebook at path, in nbformat 4. Raises CourseError."""
     try:
-        return nbformat.read(path, as_version=nbformat.NO_CONVERT)
+        return nbformat.read(path, as_version=4)
     except OSError as error:
         raise CourseError(f"{path}: cannot be opened: {error.strerror}.") from error
-    except (UnicodeDecodeError, nbformat.reader.NotJSONError) as error:
-        raise CourseError(f"{path}: not a notebook (not JSON). Take it from git again.") from error
+    except (UnicodeDecodeError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        raise CourseError(f"{path}: not a notebook. Take it from git again.") from error
 
 
 def normalise(nb: NotebookNode) -> str:

@@ -75,6 +75,11 @@ def test_a_loop_in_a_base_class_counts():
     assert broken_rules(Program(text, {}), "Mine")
 
 
+def test_another_name_for_a_class_is_the_class():
+    text = LAYER.format(body="for i in x: pass") + "\nLinear = Layer\n"
+    assert broken_rules(Program(text, {}), "Linear")
+
+
 def test_a_foreign_library_is_named():
     [message] = broken("return F.softmax(x)", {"F": "torch.nn.functional"})
     assert "compute_output uses torch.nn.functional" in message

@@ -1,0 +1,55 @@
+"""The `byhand` command: what it prints and its exit codes."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from byhand.__main__ import app
+from byhand.grading.commands import nbgrader
+from byhand.grading.notebooks import CourseError, normalise
+
+from .tiny import tiny_notebook
+
+
+def byhand(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.fixture
+def course(source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(source.parent)
+    return source.parents[2]
+
+
+def test_release_makes_and_checks(course: Path):
+    missing = byhand("release", "--check")
+    assert missing.exit_code == 1
+    assert "release/1-tiny/tiny.ipynb: missing" in missing.output
+    assert byhand("release").output == "release/1-tiny\n"
+    assert (course / "release" / "1-tiny" / "tiny.ipynb").exists()
+
+
+def test_normalise_mends_what_its_check_finds(source: Path, course: Path):
+    before = source.read_text()
+    found = byhand("normalise", "--check")
+    assert found.exit_code == 1
+    assert "tiny.ipynb: not in the committed form" in found.output
+    assert source.read_text() == before
+    assert byhand("normalise").exit_code == 0
+    assert source.read_text() == normalise(tiny_notebook())
+    assert byhand("normalise", "--check").exit_code == 0
+
+
+def test_outside_a_course_one_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    for command in ("release", "normalise", "demo"):
+        result = byhand(command)
+        assert result.exit_code == 1
+        assert "no course here" in str(result.exception) + result.output
+
+
+def test_a_failing_nbgrader_shows_the_end_of_its_log(course: Path):
+    with pytest.raises(CourseError, match="No notebooks were matched") as failure:
+        nbgrader(course, "autograde", "1-tiny")
+    assert "`nbgrader autograde 1-tiny` failed with exit code 1" in str(failure.value)

@@ -1,0 +1,152 @@
+"""Source notebooks: their committed form, their reference module, grading without a kernel."""
+
+import inspect
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from byhand.grading import notebooks
+from byhand.grading.notebooks import CourseError
+
+from .tiny import cell, tiny_notebook
+
+
+def totals(results: dict[str, notebooks.Result]) -> dict[str, float]:
+    return {test: result.points for test, result in results.items()}
+
+
+def test_normalising_removes_what_running_leaves():
+    nb = tiny_notebook()
+    wanted = notebooks.normalise(nb)
+    nb.cells[1].outputs = [nbformat.v4.new_output("stream", text="hello")]
+    nb.cells[1].execution_count = 7
+    nb.cells[1].metadata["collapsed"] = True
+    nb.cells[2].metadata.nbgrader["checksum"] = "0123"
+    nb.metadata["widgets"] = {"state": {}}
+    nb.metadata.kernelspec = {"display_name": "mine", "language": "python", "name": "mine"}
+    assert notebooks.normalise(nb) == wanted
+
+
+def test_normalising_twice_changes_nothing():
+    once = notebooks.normalise(tiny_notebook())
+    assert notebooks.normalise(nbformat.reads(once, as_version=4)) == once
+
+
+def test_normalising_leaves_its_argument_alone():
+    nb = tiny_notebook()
+    nb.cells[1].execution_count = 7
+    notebooks.normalise(nb)
+    assert nb.cells[1].execution_count == 7
+
+
+def test_ids_are_grade_ids_own_ids_or_first_words():
+    nb = tiny_notebook()
+    nb.cells[2].id = "random1"
+    nb.cells += [
+        nbformat.v4.new_markdown_cell("## What *comes* next?", id="tiny"),
+        nbformat.v4.new_markdown_cell("## What comes next"),
+        nbformat.v4.new_markdown_cell("kept", id="a1b2c3d4"),
+        nbformat.v4.new_markdown_cell("takes the id of a task", id="root"),
+    ]
+    nb.cells[-3].id = "not valid!"
+    ids = [c["id"] for c in nbformat.reads(notebooks.normalise(nb), as_version=4).cells]
+    assert ids[:3] == ["tiny", "setup", "double"]
+    assert ids[-4:] == ["what-comes-next", "what-comes-next-2", "a1b2c3d4", "takes-the-id-of-a"]
+    assert len(set(ids)) == len(ids)
+
+
+def test_two_cells_with_one_grade_id_are_named():
+    nb = tiny_notebook()
+    nb.cells.append(cell("pass", "double", solution=True))
+    with pytest.raises(CourseError, match="grade_id double"):
+        notebooks.normalise(nb)
+
+
+def test_solution_cells_come_without_markers(source: Path):
+    solutions = notebooks.solution_cells(source)
+    assert list(solutions) == ["double", "root"]
+    assert solutions["double"] == 'def double(x):\n    """2 x"""\n    return 2 * x\n'
+
+
+def test_the_reference_is_a_module_with_readable_source(source: Path):
+    nb = tiny_notebook()
+    nb.cells[1].source = "import math\nimport json as unused"
+    nb.cells[2].source = "class Double:\n    def twice(self, x):\n        return 2 * x"
+    nbformat.write(nb, source)
+    module = notebooks.reference(source)
+    assert module.root(9) == 3
+    assert module.Double().twice(4) == 8
+    assert inspect.getsource(module).startswith("import math\n\n\nclass Double")
+    assert inspect.getsource(module.Double).startswith("class Double")
+    assert inspect.getsource(module.root).startswith("def root")
+
+
+def test_a_source_notebook_gets_all_its_points(source: Path):
+    results = notebooks.grade(source)
+    assert totals(results) == {"test_double": 5, "test_root_exact": 3, "test_root_close": 2}
+    assert all(result.message == "" for result in results.values())
+
+
+@pytest.mark.parametrize(
+    ("replaced", "message"),
+    [
+        ("def double(x):\n    return abs(2 * x)", "AssertionError: a negative number"),
+        ("def double(x): return 2 *", "NameError"),
+        ("raise ValueError('in the cell itself')", "NameError"),
+        ("def double(x):\n    raise NotImplementedError", "NotImplementedError"),
+    ],
+)
+def test_a_mistake_costs_its_own_test_only(source: Path, replaced: str, message: str):
+    results = notebooks.grade(source, {"double": replaced})
+    assert totals(results) == {"test_double": 0, "test_root_exact": 3, "test_root_close": 2}
+    assert message in results["test_double"].message
+
+
+def test_half_of_a_task_earns_half(source: Path):
+    results = notebooks.grade(source, {"root": "def root(x):\n    return x // 2"})
+    assert totals(results) == {"test_double": 5, "test_root_exact": 3, "test_root_close": 0}
+
+
+def test_inspect_knows_the_classes_of_a_graded_notebook(source: Path):
+    nb = tiny_notebook()
+    nb.cells[1].source = "import inspect, math"
+    nb.cells[2].source = "\n\nclass Double:\n    def twice(self, x):\n        return 2 * x"
+    nb.cells[3].source = (
+        "assert inspect.getsource(Double).startswith('class Double')\n"
+        "assert inspect.getsource(Double.twice).endswith('return 2 * x\\n')\n"
+        "assert inspect.getsource(root).startswith('def root')"
+    )
+    nb.cells[3], nb.cells[4] = nb.cells[4], nb.cells[3]
+    nbformat.write(nb, source)
+    assert notebooks.grade(source)["test_double"].message == ""
+
+
+def test_cells_without_points_are_not_run(source: Path):
+    nb = tiny_notebook()
+    nb.cells.insert(2, nbformat.v4.new_code_cell("def root(x): ...\nmath.sqrt = None", id="plot"))
+    nbformat.write(nb, source)
+    assert sum(totals(notebooks.grade(source)).values()) == 10
+
+
+def test_an_unknown_solution_cell_is_named(source: Path):
+    with pytest.raises(CourseError, match="no solution cell treble"):
+        notebooks.grade(source, {"treble": ""})
+
+
+def test_a_folder_without_a_course_is_named(tmp_path: Path):
+    with pytest.raises(CourseError, match="no course here"):
+        notebooks.find_course(tmp_path)
+
+
+def test_the_course_is_found_from_within(source: Path):
+    course = source.parents[2]
+    assert notebooks.find_course(source.parent) == course
+    assert notebooks.assignments(course) == ["1-tiny"]
+    assert notebooks.source_notebook(course, "1-tiny") == source
+
+
+def test_an_unreadable_source_notebook_is_named(source: Path):
+    source.write_text("{")
+    with pytest.raises(CourseError, match=r"tiny\.ipynb: not a notebook"):
+        notebooks.read(source)
