@@ -10,12 +10,23 @@ import os
 
 STUDENT_SIDE = "BYHAND_STUDENT_SIDE"  # set in the environment of that kernel
 
+__all__ = [
+    "CheckFailed",
+    "criterion",
+    "data_loader",
+    "dropout",
+    "layer",
+    "optimizer",
+    "raises",
+    "sequential",
+]
+
 if STUDENT_SIDE in os.environ:
 
     def __getattr__(name: str):
         """Any check, as a call without effect."""
-        if name.startswith("_"):
-            raise AttributeError(name)
+        if name not in __all__:
+            raise AttributeError(f"byhand.check has no {name}")
         return lambda *args, **kwargs: None
 
 else:
@@ -27,14 +38,3 @@ else:
     from byhand.check.raising import raises
     from byhand.check.report import CheckFailed
     from byhand.check.sequentials import sequential
-
-    __all__ = [
-        "CheckFailed",
-        "criterion",
-        "data_loader",
-        "dropout",
-        "layer",
-        "optimizer",
-        "raises",
-        "sequential",
-    ]
