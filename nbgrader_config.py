@@ -5,13 +5,20 @@ import warnings
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat.warnings import MissingIDFieldWarning
 from nbgrader.converters import Autograde, GenerateAssignment
-from nbgrader.preprocessors import GetGrades, OverwriteCells
+from nbgrader.preprocessors import Execute, GetGrades, OverwriteCells
 from sqlalchemy.exc import SAWarning
 
-from byhand.grading.feedback import HideTests
-from byhand.grading.late import DueDate, LatePolicy, deadlines
-from byhand.grading.reading import SubmissionExporter
-from byhand.grading.telling import RestoreCells, TellScore
+try:
+    from byhand.grading.feedback import HideTests
+    from byhand.grading.late import DueDate, LatePolicy, deadlines
+    from byhand.grading.reading import SubmissionExporter, prepare
+    from byhand.grading.telling import RestoreCells, TellScore
+except ImportError as error:  # nbgrader would go on without this file, and without the sandbox
+    raise SystemExit(
+        f"nbgrader_config.py: {error}. Run `make setup`, then `source .venv/bin/activate`."
+    ) from error
+
+JUDGE = "byhand.grading.execute.Judge"  # by its name: only autograding waits for PyTorch
 
 c = get_config()  # noqa: F821 - nbgrader puts it here
 
@@ -36,7 +43,7 @@ c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedE
 # moved, before each submission is graded.
 c.GenerateAssignment.preprocessors = [DueDate, *GenerateAssignment.preprocessors.default()]
 
-# nbgrader's steps, with a word on cells that were edited and a line for each score.
+# nbgrader's steps, with our judge in place of its Execute, and a line for each score.
 c.Autograde.sanitize_preprocessors = [
     DueDate,
     *(
@@ -44,19 +51,33 @@ c.Autograde.sanitize_preprocessors = [
         for step in Autograde.sanitize_preprocessors.default()
     ),
 ]
-c.Autograde.autograde_preprocessors = [*Autograde.autograde_preprocessors.default(), TellScore]
+c.Autograde.autograde_preprocessors = [
+    *(JUDGE if step is Execute else step for step in Autograde.autograde_preprocessors.default()),
+    TellScore,
+]
 
-# A submission that is not a notebook is graded as an untouched one, with a note on top.
+# Links, odd times, a notebook under another name: put right before nbgrader stumbles over them.
+c.Autograde.pre_convert_hook = prepare
+
+# A submission is put back into the form of the course's notebook, whatever was done to it; one
+# that is no notebook is graded as an untouched one, with a note on top.
 c.Autograde.exporter_class = SubmissionExporter
 
-# A test cell that a student deleted comes back and counts as failed or passed like any other.
-c.OverwriteCells.add_missing_cells = True
+# What one submission may use. `c.Judge.allow_unconfined = True` goes on where there is no
+# bubblewrap (macOS, Windows): students' code then runs with your rights.
+c.Judge.memory = 2 * 2**30  # bytes
+c.Judge.processes = 64
+c.Judge.written = 64 * 2**20  # bytes
+c.Judge.cell_seconds = 30
+c.Judge.experiment_seconds = 10
+c.Judge.submission_seconds = 300
+c.Judge.output_bytes = 5 * 2**20
 
-# Seconds for one cell. The checks have shorter limits of their own; this is for all other cells.
-c.Execute.timeout = 60
+# Assignments whose solutions may use PyTorch.
+c.Judge.torch = ["1-autograd"]
 
 # Cells with this tag draw or train and have no points: autograding leaves them out.
-c.Execute.skip_cells_with_tag = "ungraded"
+c.Judge.skip_tag = "ungraded"
 
 # The kernel would warn of its unencrypted channels in each submission.
 c.KernelManager.transport_encryption = "auto"

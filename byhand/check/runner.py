@@ -86,10 +86,22 @@ class LocalRunner:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Stands for something of the student's in another process: its name, and who can run it."""
+    """Stands for something of the student's in another process: its name, and who can run it.
+
+    A function can be called as if it were here: data goes there, data comes back.
+    """
 
     name: str
     runner: Runner
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the student's function returns. Raises AssertionError if it returns nothing."""
+        experiment = Experiment()
+        experiment.call(self.name, *args, **kwargs)
+        [outcome] = self.runner.run(experiment)
+        if outcome.failure is not None:
+            raise AssertionError(f"{self.name}: {outcome.failure}")
+        return outcome.value
 
 
 def reach(subject: Any) -> tuple[str, Runner]:

@@ -20,6 +20,8 @@ def nbgrader(
     """
     # nbgrader calls `alembic` by its bare name, also from an environment that is not activated.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    # After a fault in nbgrader_config.py, nbgrader would go on without the rest of it.
+    strict = {"TRAITLETS_APPLICATION_RAISE_CONFIG_FILE_ERROR": "1"}
     own = [
         f"--CourseDirectory.root={course}",
         f"--CourseDirectory.db_url=sqlite:///{course / 'gradebook.db'}",
@@ -27,7 +29,7 @@ def nbgrader(
     process = subprocess.Popen(
         [sys.executable, "-m", "nbgrader", *arguments, *own],
         cwd=course,
-        env=os.environ | {"PATH": path},
+        env=os.environ | strict | {"PATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

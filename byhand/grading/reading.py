@@ -1,21 +1,21 @@
 """How `nbgrader autograde` reads what students handed in."""
 
 import json
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
+from nbgrader.preprocessors import ClearSolutions
+from nbgrader.utils import parse_utc
 
-NOTE = """\
-# This notebook could not be read
+from byhand.grading.notebooks import read
+from byhand.grading.repairs import Submitted, repair
 
-`{name}` {fault}. There was nothing to grade, so every task below counts 0 and shows the
-notebook as it was handed out. Your file is kept as you sent it.
-
-Open your copy in JupyterLab. If it opens, save it and hand it in again. If it does not, go back to
-an older copy (JupyterLab keeps one in `.ipynb_checkpoints`), and ask your instructor."""
+KINDS = {"code", "markdown", "raw"}
+MOST_BYTES = 100 * 2**20
 
 
 class UnreadableError(Exception):
@@ -23,43 +23,96 @@ class UnreadableError(Exception):
 
 
 class SubmissionExporter(NotebookExporter):
-    """Reads a submission; in place of one that is not a notebook, the released one with a note.
+    """Reads a submission cell by cell and puts it into the form of the course's notebook.
 
-    So the student gets a grade (0) and a feedback page that says why, the instructor one line
-    that says what to do, and everyone else is graded as ever.
+    What had to be mended goes into the notebook's metadata, under "byhand". A file that is no
+    notebook is read as one without cells: the student gets 0 and a feedback page that says why,
+    the instructor one line that says what to do, and everyone else is graded as ever.
     """
 
-    def from_filename(
-        self, filename: str, resources: dict[str, Any] | None = None, **kw: Any
+    def from_file(
+        self, file_stream: TextIO, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[NotebookNode, dict[str, Any]]:
-        """The notebook in `filename` after the preprocessors, with its resources."""
+        """The notebook after the preprocessors, with its resources."""
+        path, course = Path(file_stream.name), resources["nbgrader"]
+        coursedir = self.parent.coursedir
+        names = course["student"], course["assignment"]
+        if path.parent != Path(coursedir.format_path(coursedir.submitted_directory, *names)):
+            return super().from_file(file_stream, resources, **kw)
+        told = {"repairs": [], "unreadable": ""}
         try:
-            check_readable(Path(filename))
+            cells = submitted_cells(path)
         except UnreadableError as error:
-            return self._stand_in(Path(filename), str(error), resources, **kw)
-        return super().from_filename(filename, resources, **kw)
+            cells, told["unreadable"] = [], str(error)
+            self._tell(path, str(error), *names)
+        source = read(
+            Path(coursedir.format_path(coursedir.source_directory, ".", names[1])) / path.name
+        )
+        nb, repairs = repair(cells, source, ClearSolutions(parent=self))
+        if former := former_name(path):
+            repairs.insert(0, f"the file was named {former}: it is called {path.name}")
+        if not told["unreadable"]:
+            told["repairs"] = repairs
+        nb.metadata["byhand"] = told
+        return self.from_notebook_node(nb, resources, **kw)
 
-    def _stand_in(
-        self, path: Path, fault: str, resources: dict[str, Any], **kw: Any
-    ) -> tuple[NotebookNode, dict[str, Any]]:
-        course = resources["nbgrader"]
-        student, assignment = course["student"], course["assignment"]
+    def _tell(self, path: Path, fault: str, student: str, assignment: str) -> None:
         self.log.error(
             "%s %s. %s gets 0 and a note. Ask for another file, or mend it, then run "
             "`nbgrader autograde %s --student %s --force`.",
             *(path, fault, student, assignment, student),
         )
-        released = self.parent.coursedir.format_path(
-            self.parent.coursedir.release_directory, ".", assignment
-        )
-        nb = nbformat.read(Path(released) / path.name, as_version=4)
-        note = nbformat.v4.new_markdown_cell(NOTE.format(name=path.name, fault=fault))
-        nb.cells.insert(0, note)
-        return self.from_notebook_node(nb, resources, **kw)
 
 
-def check_readable(path: Path) -> None:
-    """Raises UnreadableError when the file at path is not a notebook."""
+def prepare(assignment: str, student: str, notebooks: list[str]) -> None:
+    """A hook ahead of autograding one submission, for what nbgrader itself would stumble over.
+
+    notebooks: the files of the submission; a copy under the right name is added. Nothing is lost:
+    what stands in the way gets another name.
+    """
+    folder = Path(notebooks[0]).parent
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            _replace_special(path)
+    _set_aside_bad_time(folder / "timestamp.txt")
+    for wanted in (folder.parents[2] / "source" / folder.name).glob("*.ipynb"):
+        if not (folder / wanted.name).exists():
+            found = max(map(Path, notebooks), key=lambda path: path.stat().st_size)
+            shutil.copyfile(found, folder / wanted.name)
+            notebooks.append(str(folder / wanted.name))
+
+
+def _replace_special(path: Path) -> None:
+    """A link would be followed, a pipe waited for: a file that says what it was takes its place."""
+    was = f"a link to {path.readlink()}" if path.is_symlink() else "no ordinary file"
+    path.unlink()
+    path.write_text(f"This was {was}.\n", encoding="utf-8", errors="replace")
+
+
+def _set_aside_bad_time(path: Path) -> None:
+    """A time that nbgrader cannot read counts as none: in time, until somebody looks at it."""
+    if path.exists():
+        try:
+            parse_utc(path.read_text(encoding="utf-8").strip())
+        except (ValueError, OverflowError):  # not UTF-8, no date, a year out of reach
+            path.rename(path.with_name("timestamp-unreadable.txt"))
+            print(f"{path}: not a time, so the submission counts as in time. It is kept beside it.")
+
+
+def former_name(path: Path) -> str | None:
+    """The name under which a notebook was handed in, if prepare has copied it."""
+    content = path.read_bytes()
+    others = (other for other in sorted(path.parent.glob("*.ipynb")) if other != path)
+    return next((other.name for other in others if other.read_bytes() == content), None)
+
+
+def submitted_cells(path: Path) -> list[Submitted]:
+    """The cells of a submission, of any nbformat, whatever else is wrong with them.
+
+    Raises UnreadableError when the file is not a notebook.
+    """
+    if path.stat().st_size > MOST_BYTES:
+        raise UnreadableError(f"is larger than {MOST_BYTES // 2**20} MiB")
     content = path.read_bytes()
     if not content.strip():
         raise UnreadableError("is empty")
@@ -71,11 +124,42 @@ def check_readable(path: Path) -> None:
         last = content.decode("utf-8", errors="replace").count("\n") + 1
         where = f"line {error.lineno} of {last}"
         raise UnreadableError(f"is not a notebook (not JSON from {where} on)") from error
-    except RecursionError as error:
-        raise UnreadableError("is not a notebook (JSON nested too deeply)") from error
+    except (RecursionError, ValueError) as error:
+        raise UnreadableError("is not a notebook (JSON that cannot be read)") from error
     if not isinstance(found, dict) or "nbformat" not in found:
         raise UnreadableError("is not a notebook (JSON without nbformat)")
+    cells = found.get("cells")
+    if isinstance(found.get("worksheets"), list):  # nbformat 3
+        cells = _cells_of_format_3(content.decode("utf-8"))
+    if not isinstance(cells, list):
+        raise UnreadableError("is a damaged notebook (it has no list of cells)")
+    return [read_cell for cell in cells if (read_cell := _cell(cell))]
+
+
+def _cells_of_format_3(content: str) -> list:
     try:
-        nbformat.reads(content.decode("utf-8"), as_version=4)
+        return nbformat.reads(content, as_version=4).cells
     except (ValueError, TypeError, AttributeError, KeyError, nbformat.ValidationError) as error:
-        raise UnreadableError(f"is a damaged notebook ({str(error).splitlines()[0]})") from error
+        message = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
+        raise UnreadableError(f"is a damaged notebook ({message})") from error
+
+
+def _cell(cell: Any) -> Submitted | None:
+    """What counts of one cell; None if it is no cell."""
+    if not isinstance(cell, dict) or cell.get("cell_type") not in KINDS:
+        return None
+    source = cell.get("source", "")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str):
+        return None
+    metadata = cell.get("metadata")
+    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = marks.get("grade_id") if isinstance(marks, dict) else None
+    cell_id = cell.get("id")
+    return Submitted(
+        cell["cell_type"],
+        source.encode("utf-8", "replace").decode("utf-8"),
+        grade_id if isinstance(grade_id, str) else "",
+        cell_id if isinstance(cell_id, str) else "",
+    )

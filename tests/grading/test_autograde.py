@@ -126,12 +126,13 @@ def test_autograding_prints_a_line_a_student_and_nothing_else_about_the_good(gra
 
 def test_an_edited_test_cell_is_undone_and_named(graded: GradedClass):
     [line] = [line for line in graded.lines("edited") if "WARNING" in line]
-    assert line.endswith("edited edited test_double: undone.")
+    assert line.endswith("edited: test_double was changed: the original was used")
+    assert "test_double was changed: the original was used" in graded.feedback("edited")
 
 
 def test_a_deleted_test_cell_is_put_back_and_named(graded: GradedClass):
-    [line] = [line for line in graded.log.splitlines() if "deleted deleted" in line]
-    assert line.endswith("deleted deleted test_double: put back.")
+    [line] = [line for line in graded.lines("deleted") if "WARNING" in line]
+    assert line.endswith("deleted: test_double was missing: it was put back")
 
 
 def test_feedback_shows_why_but_no_hidden_test(graded: GradedClass):

@@ -53,3 +53,10 @@ def test_a_failing_nbgrader_shows_the_end_of_its_log(course: Path):
     with pytest.raises(CourseError, match="No notebooks were matched") as failure:
         nbgrader(course, "autograde", "1-tiny")
     assert "`nbgrader autograde 1-tiny` failed with exit code 1" in str(failure.value)
+
+
+def test_a_broken_configuration_stops_nbgrader(course: Path):
+    (course / "nbgrader_config.py").write_text("import no_such_package\n")
+    with pytest.raises(CourseError, match="No module named 'no_such_package'"):
+        nbgrader(course, "generate_assignment", "1-tiny")
+    assert not (course / "release").exists()

@@ -1,0 +1,66 @@
+"""Kernels in a sandbox, with limits so small that nothing can hurt the machine."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from byhand.grading.sandbox import Limits, StudentKernel, connect, start_kernel
+
+MiB = 2**20
+SMALL = Limits(memory=300 * MiB, processes=30, written=8 * MiB, cpu_seconds=60)
+SECRET = "a-secret-of-the-host"
+
+
+class Kernel:
+    """A started kernel, in which a test runs code."""
+
+    def __init__(self, files: Path, limits: Limits = SMALL, **options: bool):
+        self.kernel: StudentKernel = start_kernel(files, limits, **options)
+        self.folder = self.kernel.remains.folder
+        group = self.kernel.remains.group
+        self.groups = group.folders if group else []
+        self.client = connect(self.kernel)
+
+    def run(self, code: str, seconds: float = 20) -> str:
+        """What the code printed, and its error."""
+        said = []
+
+        def keep(message: dict) -> None:
+            content = message["content"]
+            if message["msg_type"] == "stream":
+                said.append(content["text"])
+            elif message["msg_type"] == "error":
+                said.append(f"{content['ename']}: {content['evalue']}")
+
+        self.client.execute_interactive(code, timeout=seconds, output_hook=keep)
+        return "".join(said).strip()
+
+    def die(self, code: str, seconds: float = 20) -> None:
+        """Run code that ends the kernel, and wait for its end."""
+        self.client.execute(code)
+        wait_until(lambda: not self.kernel.is_alive(), seconds, "the kernel to die")
+
+    def members(self) -> list[int]:
+        """The process ids of all that runs in the sandbox, as the host sees them."""
+        return [int(pid) for pid in (self.groups[0] / "cgroup.procs").read_text().split()]
+
+    def stop(self) -> int:
+        self.client.stop_channels()
+        return self.kernel.stop()
+
+
+def wait_until(done: Callable[[], bool], seconds: float, what: str) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        time.sleep(0.01)
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether it is alive. The dead may wait for the host's first process to take note of them."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,125 @@
+"""A student's kernel ends with all that it has started, and leaves nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from byhand.grading import cgroups, leftovers
+from byhand.grading.sandbox import Limits
+
+from .kernels import SMALL, MiB, runs, wait_until
+
+DAEMON = """
+import os, signal, time
+for stopped in [False, True]:
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            if stopped:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            os.execvp("sleep", ["sleep", "600"])
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.mark.parametrize("with_groups", [True, False])
+def test_daemons_end_with_the_kernel(start, monkeypatch, with_groups):
+    if not with_groups:
+        monkeypatch.setattr(cgroups, "places", list)
+    kernel = start(SMALL if with_groups else Limits())
+    kernel.run(DAEMON)
+    outer = psutil.Process(kernel.kernel.remains.process.pid)
+
+    def family() -> list[psutil.Process]:
+        return outer.children(recursive=True)
+
+    wait_until(lambda: len(family()) == 4, 5, "bwrap's second process, the kernel, two daemons")
+    before = family()
+    began = time.monotonic()
+    kernel.kernel.stop()
+    wait_until(lambda: not any(map(runs, before)), 1, "all of them to end")
+    assert time.monotonic() - began < 1.0
+
+
+def test_nothing_is_left(start):
+    kernel = start()
+    kernel.run("open('/home/student/x', 'w').write('x')")
+    traces = [kernel.folder, *kernel.groups]
+    assert all(trace.exists() for trace in traces)
+    assert kernel.folder.stat().st_mode & 0o777 == 0o700
+    kernel.stop()
+    assert not any(trace.exists() for trace in traces)
+
+
+def test_nothing_is_left_of_a_kernel_that_was_killed_from_outside(start):
+    kernel = start()
+    os.kill(kernel.kernel.remains.process.pid, signal.SIGKILL)
+    wait_until(lambda: not kernel.kernel.is_alive(), 5, "the kernel to die")
+    kernel.stop()
+    assert not any(trace.exists() for trace in [kernel.folder, *kernel.groups])
+
+
+KILLED_RUN = """
+import sys, time
+from pathlib import Path
+from byhand.grading.sandbox import Limits, connect, start_kernel
+kernel = start_kernel(Path(sys.argv[1]), Limits())
+connect(kernel)
+group = kernel.remains.group
+print(*[kernel.remains.folder, *(group.folders if group else [])], flush=True)
+time.sleep(60)
+"""
+
+
+def test_what_a_killed_run_has_left_the_next_one_clears_away(start, files, monkeypatch):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", KILLED_RUN, str(files)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as run:
+        traces = [Path(word) for word in run.stdout.readline().split()]
+        sandboxed = psutil.Process(run.pid).children(recursive=True)
+        assert len(sandboxed) == 3
+        run.kill()
+    wait_until(lambda: not any(map(runs, sandboxed)), 2, "the sandbox to end with the run")
+    assert all(trace.exists() for trace in traces)
+    monkeypatch.setattr(leftovers, "NEW", 0.3)
+    time.sleep(0.4)
+    other = start()
+    assert not any(trace.exists() for trace in traces)
+    assert other.run("print(1 + 1)") == "2"
+
+
+@pytest.mark.usefixtures("grouped")
+def test_a_process_that_a_killed_run_has_left_is_killed(start, monkeypatch):
+    group = cgroups.create(f"{leftovers.PREFIX}test", 100 * MiB, 20)
+    with subprocess.Popen(["sleep", "600"]) as straggler:
+        for entrance in group.entrances:
+            entrance.write_text(str(straggler.pid))
+        for lock in group.locks:
+            os.close(lock)  # as if this process were dead
+        monkeypatch.setattr(leftovers, "NEW", 0.3)
+        time.sleep(0.4)
+        start()
+        assert straggler.wait(timeout=2) == -signal.SIGKILL
+    assert not any(folder.exists() for folder in group.folders)
+
+
+def test_folders_in_use_and_new_ones_are_not_cleared_away(tmp_path, monkeypatch):
+    old, used, new = (tmp_path / f"{leftovers.PREFIX}{name}" for name in ["old", "used", "new"])
+    for folder in (old, used, new):
+        folder.mkdir()
+    for folder in (old, used):
+        os.utime(folder, (0, 0))
+    lock = leftovers.claim(used)
+    leftovers.sweep(tmp_path, Path.rmdir)
+    assert sorted(tmp_path.iterdir()) == sorted([used, new])
+    os.close(lock)
+    leftovers.sweep(tmp_path, Path.rmdir)
+    assert list(tmp_path.iterdir()) == [new]

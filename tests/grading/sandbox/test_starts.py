@@ -1,0 +1,77 @@
+"""Where there is no sandbox: an ordinary process, or a clear line that says why."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from byhand.grading import bubblewrap, inside
+from byhand.grading.sandbox import Limits, SandboxError, confinement, connect, start_kernel
+
+from .kernels import SECRET, SMALL, MiB, runs, wait_until
+
+
+def test_an_ordinary_process_where_that_is_wanted(start, monkeypatch):
+    monkeypatch.setenv("BYHAND_TEST_TOKEN", SECRET)
+    kernel = start(Limits(), sandbox=False)
+    assert confinement(False) == "an ordinary process"
+    code = """
+import os, helper, subprocess, torch
+print(helper.ANSWER, os.getcwd(), "BYHAND_TEST_TOKEN" in os.environ)
+child = subprocess.Popen(["sleep", "600"])
+print(child.pid)
+torch.zeros(3)
+"""
+    where, pid, error = kernel.run(code).splitlines()
+    child = psutil.Process(int(pid))
+    assert where == f"42 {kernel.folder}/home False"
+    assert "PyTorch is not there" in error
+    kernel.stop()
+    wait_until(lambda: not runs(child), 2, "the kernel's child to end")
+    assert not kernel.folder.exists()
+
+
+def test_a_kernel_that_cannot_start_says_why(files, monkeypatch):
+    monkeypatch.setattr(inside, "__name__", "byhand.grading.no_such_module")
+    kernel = start_kernel(files, SMALL)
+    with pytest.raises(RuntimeError, match=r"died when it was started: .*no_such_module"):
+        connect(kernel)
+    kernel.stop()
+    assert not kernel.remains.folder.exists()
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch) -> Iterator[Path]:
+    """The only folder in which programs are looked for."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    bubblewrap.program.cache_clear()
+    yield tmp_path
+    bubblewrap.program.cache_clear()
+
+
+def test_without_bubblewrap_there_is_a_clear_line(path, files):
+    with pytest.raises(SandboxError, match="not installed: apt-get install bubblewrap"):
+        start_kernel(files, SMALL)
+
+
+def test_where_bubblewrap_is_not_allowed_to_there_is_a_clear_line(path, files):
+    (path / "bwrap").write_text("#!/bin/sh\necho bwrap: No permissions >&2\nexit 1\n")
+    (path / "bwrap").chmod(0o755)
+    with pytest.raises(SandboxError, match=r"cannot make a sandbox here \(bwrap: No permissions\)"):
+        confinement(True)
+
+
+def test_a_course_that_would_be_visible_is_refused(tmp_path):
+    course = Path(sys.prefix) / "share" / "course"
+    with pytest.raises(SandboxError, match="would be visible to student code"):
+        bubblewrap.arguments(tmp_path, 8 * MiB, False, {}, [course])
+
+
+def test_without_a_submission_nothing_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(NotADirectoryError, match="no submission"):
+        start_kernel(tmp_path / "nobody", SMALL)
+    assert list(tmp_path.iterdir()) == []
