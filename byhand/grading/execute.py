@@ -12,7 +12,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool, Float, Int, List, Unicode
 
-from byhand.grading.judge import TestCells
+from byhand.grading.judge import LockedCells
 from byhand.grading.outcome import Outcome, sentence
 from byhand.grading.sandbox import Limits, confinement
 from byhand.grading.student import Allowed, Student
@@ -47,7 +47,7 @@ class Judge(NbGraderPreprocessor):
         """Run all cells; the outputs of the test cells are the score."""
         course = resources["nbgrader"]
         folder = Path(resources["metadata"]["path"])
-        confined = self._confined()
+        confined = self._confined(folder)
         allowed = Allowed(
             Limits(self.memory, self.processes, self.written),
             self.cell_seconds,
@@ -78,7 +78,7 @@ class Judge(NbGraderPreprocessor):
 
     def _run(self, nb: NotebookNode, student: Student) -> None:
         setup = next((c.source for c in nb.cells if _name(c) == SETUP), "")
-        tests = TestCells(setup, student)
+        tests = LockedCells(setup, student)
         for cell in nb.cells:
             if cell.cell_type != "code" or self.skip_tag in cell.metadata.get("tags", []):
                 continue
@@ -88,12 +88,16 @@ class Judge(NbGraderPreprocessor):
             else:
                 cell.outputs = student.run_cell(cell.source)
 
-    def _confined(self) -> bool:
-        """Whether there is a sandbox. Exits with one line where there should be one."""
+    def _confined(self, folder: Path) -> bool:
+        """Whether there is a sandbox. Exits with one line where there should be one.
+
+        folder: what was made of the submission so far; it would count as graded the next time.
+        """
         if self.sandbox and shutil.which("bwrap"):
             return True
         why = "bubblewrap (bwrap) is not installed" if self.sandbox else "c.Judge.sandbox is False"
         if not self.allow_unconfined:
+            shutil.rmtree(folder)
             raise SystemExit(
                 f"byhand: {why}, so students' code would run with your rights. Install it "
                 "(Debian, Ubuntu: apt install bubblewrap), or set c.Judge.allow_unconfined = True "

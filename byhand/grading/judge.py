@@ -10,7 +10,7 @@ from byhand.check.report import CheckFailed, Report, showing
 from byhand.check.runner import Elsewhere, Runner
 
 
-class TestCells:
+class LockedCells:
     """The test cells of one submission, with a namespace of their own.
 
     setup: the source of the setup cell, from the course and not from the submission;

@@ -96,7 +96,6 @@ class Bomb(np.ndarray):
     ),
     _inside("nan", "NaN everywhere", "linear", "return x @ self.weight.T * np.nan"),
     _inside("infinity", "infinity everywhere", "relu", "return x + np.inf"),
-    _inside("nan-loss", "a loss that is NaN", "mse_loss", "return float('nan')"),
     _inside("endless-loss", "a loss of 4,000 digits", "mse_loss", "return 10**4000"),
     _inside(
         "float-subclass",

@@ -58,13 +58,6 @@ def _unlocked(sheet: Sheet) -> None:
     sheet.cell("test_linear").source = "pass"
 
 
-def _tests_first(sheet: Sheet) -> None:
-    tests = _tests(sheet)
-    for cell in tests:
-        sheet.nb.cells.remove(cell)
-    sheet.nb.cells[:0] = tests
-
-
 def _reversed(sheet: Sheet) -> None:
     sheet.nb.cells.reverse()
 
@@ -128,7 +121,6 @@ CELLS = [
         without("linear"),
         repairs=("test_linear",),
     ),
-    Recipe("tests-first", "notebook", "the tests stand ahead of all", _tests_first, repairs=None),
     Recipe("reversed", "notebook", "the last cell comes first", _reversed, repairs=None),
     Recipe(
         "test-markdown",

@@ -36,8 +36,8 @@ load_subconfig("nbgrader_config.py", path={str(COURSE)!r})
 c.Judge.memory = 512 * 2**20
 c.Judge.processes = 24
 c.Judge.written = 8 * 2**20
-c.Judge.cell_seconds = 5
-c.Judge.experiment_seconds = 3
+c.Judge.cell_seconds = 3
+c.Judge.experiment_seconds = 2
 c.Judge.submission_seconds = 40
 c.Judge.output_bytes = 2**20
 """

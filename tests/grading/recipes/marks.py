@@ -2,7 +2,7 @@
 
 from nbformat.v4 import new_output
 
-from .base import NOTHING, Recipe, Sheet, without
+from .base import Recipe, Sheet, without
 
 
 def _looped(sheet: Sheet) -> None:
@@ -72,11 +72,6 @@ def _shadows(sheet: Sheet) -> None:
     sheet.files["byhand/grading/__init__.py"] = code
 
 
-def _nothing_but_exit(sheet: Sheet) -> None:
-    for task in sheet.right:
-        sheet.write(task, "import sys\nsys.exit(0)")
-
-
 MARKS = [
     Recipe(
         "hidden-loop",
@@ -137,5 +132,4 @@ MARKS = [
         _shadows,
         without("linear"),
     ),
-    Recipe("exit-everywhere", "forging", "every cell ends well", _nothing_but_exit, NOTHING),
 ]

@@ -24,13 +24,7 @@ UNREADABLES = [
     _unreadable("not-json", "a text", "I did the exercises on paper.\n"),
     _unreadable("empty-file", "nothing", b""),
     _unreadable("not-text", "a picture", b"\x89PNG\r\n\x1a\n\xff\xfe\x80"),
-    _unreadable("json-list", "JSON, but a list", "[1, 2]"),
     _unreadable("json-deep", "JSON, 100,000 levels deep", "[" * 100_000),
-    _unreadable(
-        "no-cells",
-        "a notebook whose cells are null",
-        {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": None},
-    ),
     Recipe("truncated", "notebook", "half a file", _truncated, NOTHING, UNREADABLE),
 ]
 
@@ -80,7 +74,7 @@ def _odd_outputs(sheet: Sheet) -> None:
     sheet.hand_in(content)
 
 
-def _schema(version: int | str) -> Recipe:
+def _schema(version: int) -> Recipe:
     def make(sheet: Sheet) -> None:
         for cell in sheet.nb.cells:
             if "nbgrader" in cell.metadata:
@@ -132,7 +126,6 @@ FORMS = [
     Recipe("odd-outputs", "notebook", "outputs of no known kind", _odd_outputs, repairs=None),
     _schema(1),
     _schema(99),
-    _schema("three"),
     Recipe("attachments", "notebook", "50 MB of attachments", _attachments, repairs=None),
     Recipe("kernelspec", "notebook", "a kernel that there is not", _kernelspec, repairs=None),
     Recipe(

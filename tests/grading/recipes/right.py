@@ -34,12 +34,7 @@ def _magics(sheet: Sheet) -> None:
     )
 
 
-def _nothing_else(sheet: Sheet) -> None:
-    """The right solutions as they are."""
-
-
 RIGHT = [
-    Recipe("all-right", "right", "the reference solutions", _nothing_else),
     _inside("warns", "warnings", "import warnings\nwarnings.warn('careful')\nnp.log(0.0)"),
     _inside("prints", "prints in every pass", "print('here I am', self)"),
     _inside(
