@@ -10,6 +10,7 @@ import itertools
 import linecache
 import re
 import sys
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,11 +33,12 @@ class CourseError(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """What one test cell gave: its points, out of how many, and why they are not all there."""
+    """What one test cell gave: its points, out of how many, why they are not all there, seconds."""
 
     points: float
     max_points: float
     message: str
+    seconds: float = 0.0
 
 
 def find_course(start: Path | None = None) -> Path:
@@ -144,10 +146,12 @@ def grade(path: Path, replace: Mapping[str, str] = MappingProxyType({})) -> dict
     sources = [replace.get(_grade_id(cell, "solution"), cell.source) for cell in cells]
     with _namespace(sources) as (namespace, first_lines):
         for cell, source, first_line in zip(cells, sources, first_lines, strict=True):
+            began = time.perf_counter()
             message = _run(source, first_line, namespace)
+            took = time.perf_counter() - began
             if test := _grade_id(cell, "grade"):
                 worth = float(cell.metadata.nbgrader.points)
-                results[test] = Result(0.0 if message else worth, worth, message)
+                results[test] = Result(0.0 if message else worth, worth, message, took)
     return results
 
 
