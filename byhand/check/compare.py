@@ -1,6 +1,6 @@
 """Holds a value from the student's side against the expected one and says how they differ."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -73,9 +73,9 @@ def compare_number(
     value = outcome.value
     if isinstance(value, np.ndarray) and value.shape != ():
         return Line(name, False, f"is an array of shape {value.shape}, expected one number")
-    if isinstance(value, bool) or not isinstance(value, int | float | np.ndarray):
+    number = number_in(value)
+    if number is None:
         return Line(name, False, f"is {described(value)}, expected a float")
-    number = float(value)
     if not np.isfinite(number):
         hint = "Does an exp overflow, or a log get a 0?"
         return Line(name, False, f"is {number}, expected {expected:.6g}", hint=hint)
@@ -84,6 +84,31 @@ def compare_number(
         return Line(name, True, f"largest error {_short(error)}", error)
     hint = suspect(np.asarray(number), np.asarray(expected), sizes or {}, suspects)
     return Line(name, False, f"yours {number:.6g}, PyTorch {expected:.6g}", error, hint)
+
+
+def number_in(value: object) -> float | None:
+    """A value as a float, if it is a real number or an array without axes of one."""
+    if isinstance(value, np.ndarray):
+        return float(value) if value.shape == () and value.dtype.kind in "iuf" else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def same_arrays(values: object, expected: Sequence[np.ndarray]) -> bool:
+    """Whether `values` is a list of the expected arrays, number for number."""
+    return (
+        isinstance(values, list)
+        and len(values) == len(expected)
+        and all(
+            isinstance(mine, np.ndarray) and isinstance(wanted, np.ndarray)
+            and np.array_equal(mine, wanted)
+            for mine, wanted in zip(values, expected, strict=True)
+        )
+    )  # fmt: skip
 
 
 def not_an_array(outcome: Outcome) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.compare import NUMERICAL_TOLERANCE, Suspect, Suspects, compare
+from byhand.check.compare import NUMERICAL_TOLERANCE, Suspect, Suspects, compare, same_arrays
 from byhand.check.draws import Draw, calm, is_shape, sizes_of
 from byhand.check.experiment import Outcome, Ref
 from byhand.check.report import Line, Report, conclude
@@ -177,7 +177,7 @@ class _Judgement:
             held = self.of(ref)
             if held.failure is not None:
                 return [*lines, Line("parameters_grad()", False, str(held.failure))]
-            if not lines and not _same_arrays(held.value, again):
+            if not lines and not same_arrays(held.value, again):
                 text = "leaves new arrays behind; an optimizer still holds the old ones"
                 lines.append(
                     Line(label, False, text, hint="Change gradients in place: +=, [...] =")
@@ -214,7 +214,7 @@ class _Judgement:
         expected = [self.trial.start[n] for n in self.trial.names]
         if own.failure is not None:
             return [Line("parameters()", False, str(own.failure))]
-        if _same_arrays(own.value, expected):
+        if same_arrays(own.value, expected):
             return []
         text = f"should list {', '.join(self.trial.names) or 'nothing'}, in this order"
         return [Line("parameters()", False, text)]
@@ -268,11 +268,3 @@ def _first_or_last(lines: list[Line], all_if_right: bool = False) -> list[Line]:
 
 def _is_float(value: Any, shape: tuple[int, ...]) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.shape == shape
-
-
-def _same_arrays(values: Any, expected: list) -> bool:
-    arrays = isinstance(values, list) and len(values) == len(expected)
-    return arrays and all(
-        isinstance(v, np.ndarray) and isinstance(e, np.ndarray) and np.array_equal(v, e)
-        for v, e in zip(values, expected, strict=True)
-    )

@@ -83,6 +83,9 @@ class _Epochs:
         """Whether an epoch brings every sample once, in pairs, in batches of the right size."""
         if outcome.failure is not None:
             return Line(label, False, str(outcome.failure)), []
+        if not isinstance(outcome.value, list):
+            text = f"is {described(outcome.value)}, expected batches"
+            return Line(label, False, text), []
         batches, sizes, order = outcome.value, [], []
         if not batches:
             hint = "Start afresh in __iter__, not in __init__." if label != "first epoch" else ""

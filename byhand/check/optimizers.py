@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.compare import Suspect, alike, compare, factor
+from byhand.check.compare import Suspect, alike, compare, described, factor, same_arrays
 from byhand.check.draws import Draw, calm, written
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.report import Line, Report, conclude
@@ -134,6 +134,9 @@ class _Trial:
             return [Line(f"step {number + 1}", False, str(step.failure))]
         if read.failure is not None:
             return [Line(f"step {number + 1}", False, str(read.failure))]
+        if not isinstance(read.value, list) or len(read.value) != len(SHAPES):
+            text = f"parameters() is {described(read.value)} now, no longer a list of its arrays"
+            return [Line(f"step {number + 1}", False, text)]
         lines = []
         for index, (value, expected) in enumerate(zip(read.value, answers[number], strict=True)):
             label = f"parameter {index + 1} after step {number + 1}"
@@ -190,7 +193,7 @@ class _Trial:
     def _grads_alone(self, outcomes: list[Outcome]) -> list[Line]:
         for number, (read, grads) in enumerate(zip(self.grads_after, self.grads, strict=True)):
             value = outcomes[read.index].value
-            if value is not None and not _equal(value, grads):
+            if value is not None and not same_arrays(value, grads):
                 hint = "Work on a copy: grad = grad + ..., not grad += ..."
                 text = f"step {number + 1} changed the gradients of the module"
                 return [Line("gradients left alone", False, text, hint=hint)]
@@ -201,17 +204,15 @@ class _Trial:
         fresh = outcomes[self.fresh.index]
         values = fresh.value if isinstance(fresh.value, list) else []
         same = len(values) == len(answers[0]) and all(
-            alike(value, expected) for value, expected in zip(values, answers[0], strict=True)
+            isinstance(value, np.ndarray)
+            and value.shape == expected.shape
+            and value.dtype.kind == "f"
+            and alike(value, expected)
+            for value, expected in zip(values, answers[0], strict=True)
         )
         text = "" if same else "does not start afresh: is state kept outside the object?"
         lines = [Line("a second optimizer", same, text)]
         zeroed = outcomes[self.zeroed.index].value
-        if not _equal(zeroed, [np.zeros(shape) for shape in SHAPES]):
+        if not same_arrays(zeroed, [np.zeros(shape) for shape in SHAPES]):
             lines.append(Line("zero_grad", False, "leaves gradients that are not zero"))
         return lines
-
-
-def _equal(values: Any, expected: list[np.ndarray]) -> bool:
-    return isinstance(values, list) and all(
-        np.array_equal(value, wanted) for value, wanted in zip(values, expected, strict=True)
-    )

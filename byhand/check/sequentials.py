@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.compare import Suspect, compare
+from byhand.check.compare import Suspect, compare, same_arrays
 from byhand.check.draws import Draw, calm
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.report import Line, Report, conclude
@@ -157,19 +157,13 @@ class _Chain:
                 lines.append(Line(name, False, str(found.failure)))
                 continue
             count = len(found.value) if isinstance(found.value, list) else -1
-            same = count == len(wanted) and all(map(_equal, found.value, wanted))
+            same = same_arrays(found.value, wanted)
             text = "" if same else f"should list {len(wanted)} arrays, layer by layer"
             text += f", lists {count}" if not same and count >= 0 else ""
             hint = "Do nested modules list theirs?" if not same and 0 <= count < len(wanted) else ""
             lines.append(Line(name, same, text, hint=hint))
         moved = outcomes[self.moved.index].value
-        if (
-            lines[0].ok
-            and self.weights
-            and not all(
-                _equal(value, weight + 1) for value, weight in zip(moved, self.weights, strict=True)
-            )
-        ):
+        if lines[0].ok and not same_arrays(moved, [weight + 1 for weight in self.weights]):
             text = "lists copies; an optimizer needs the layers' own arrays"
             lines.append(Line("parameters()", False, text))
         return lines
@@ -186,7 +180,3 @@ class _Chain:
             text = "" if right else str(failure or "does not reach every layer")
             lines.append(Line(f"{name}()", right, text))
         return lines
-
-
-def _equal(value: Any, expected: np.ndarray) -> bool:
-    return isinstance(value, np.ndarray) and np.array_equal(value, expected)

@@ -96,7 +96,13 @@ class Bomb(np.ndarray):
     ),
     _inside("nan", "NaN everywhere", "linear", "return x @ self.weight.T * np.nan"),
     _inside("infinity", "infinity everywhere", "relu", "return x + np.inf"),
-    _inside("endless-loss", "a loss of 4,000 digits", "mse_loss", "return 10**4000"),
+    _inside(
+        "endless-loss",
+        "a loss that is right at first and has 4,000 digits later",
+        "mse_loss",
+        "passes.append(1)\nif len(passes) > 4:\n    return 10**4000",
+        "passes = []",
+    ),
     _inside(
         "float-subclass",
         "a float that equals every other",
@@ -121,12 +127,14 @@ return
     ),
     _inside(
         "strange-parameters",
-        "the module lists strings, None and too few parameters",
+        "the module that is trained lists strings, None and too few parameters",
         "sgd",
+        "return",
         """
-type(self.module).parameters = lambda self: ["1.0", None, {"a": [1]}]
-type(self.module).parameters_grad = lambda self: [np.zeros(0)]
-return
+from byhand.check import probes
+
+probes.Parameters.parameters = lambda self: ["1.0", None, {"a": [1]}]
+probes.Parameters.parameters_grad = lambda self: [np.zeros(0)]
 """,
     ),
     _inside(
