@@ -46,6 +46,8 @@ def run(course: Path, console: Console) -> None:
     demo = course / "build" / "demo"
     students = class_of_ten(course)
     _set_up(course, demo)
+    if shutil.which("bwrap") is None:
+        console.print("Without bubblewrap: these students' code runs with your rights.")
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("", total=len(students) + 3)
 

@@ -1,6 +1,8 @@
 """The step of `nbgrader autograde` that runs a submission: student's cells there, tests here."""
 
 import shutil
+from functools import lru_cache
+from logging import Logger
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +105,7 @@ class Judge(NbGraderPreprocessor):
                 "(Debian, Ubuntu: apt install bubblewrap), or set c.Judge.allow_unconfined = True "
                 "in nbgrader_config.py."
             )
-        self.log.warning("%s: students' code runs with your rights.", why)
+        _warn_once(self.log, f"{why}: students' code runs with your rights.")
         return False
 
     def _keep_from_zero(self, course: dict[str, Any]) -> None:
@@ -113,6 +115,12 @@ class Judge(NbGraderPreprocessor):
             for grade in gradebook.find_submission_notebook(*where).grades:
                 grade.needs_manual_grade = True
             gradebook.db.commit()
+
+
+@lru_cache(maxsize=1)
+def _warn_once(log: Logger, text: str) -> None:
+    """Once for a whole class."""
+    log.warning(text)
 
 
 def _name(cell: NotebookNode) -> str:

@@ -38,7 +38,7 @@ def test_without_a_sandbox_nothing_is_graded_unless_it_is_allowed(course: Path):
     done = autograde(course, "--Judge.sandbox=False", "--Judge.allow_unconfined=True")
     assert done.returncode == 0, done.stderr
     assert "student-01: 10 of 10" in done.stdout
-    assert "students' code runs with your rights" in done.stderr
+    assert done.stderr.count("students' code runs with your rights") == 1
 
 
 def test_a_fault_of_the_course_takes_no_points(course: Path):
