@@ -9,6 +9,7 @@ from byhand.check.report import Line
 
 TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
 NUMERICAL_TOLERANCE = 1e-5  # for central differences with steps of about 1e-5
+SINGLE = 1e-4  # a tolerance from which on values are those of float32
 SMALLEST_SCALE = 1e-3  # below it an error counts as absolute: rounding of larger terms
 ALIKE = 1e-6  # relative agreement that makes a suspicion worth telling
 
@@ -50,7 +51,7 @@ def compare(
         return Line(name, False, text, hint=hint, yours=value, expected=expected)
     largest = float(error.max(initial=0))
     limit = tolerance or TOLERANCE[expected.dtype]
-    scale = max(float(np.abs(expected).max(initial=0)), SMALLEST_SCALE)
+    scale = max(float(np.abs(expected).max(initial=0)), _smallest_scale(limit))
     if largest <= limit * scale:
         return Line(name, True, f"largest error {_short(largest)}", largest)
     hint = suspect(value, expected, sizes or {}, suspects)
@@ -80,7 +81,7 @@ def compare_number(
         hint = "Does an exp overflow, or a log get a 0?"
         return Line(name, False, f"is {number}, expected {expected:.6g}", hint=hint)
     error = abs(number - expected)
-    if error <= tolerance * max(abs(expected), SMALLEST_SCALE):
+    if error <= tolerance * max(abs(expected), _smallest_scale(tolerance)):
         return Line(name, True, f"largest error {_short(error)}", error)
     hint = suspect(np.asarray(number), np.asarray(expected), sizes or {}, suspects)
     return Line(name, False, f"yours {number:.6g}, PyTorch {expected:.6g}", error, hint)
@@ -181,6 +182,11 @@ def factor(yours: np.ndarray, expected: np.ndarray, sizes: dict[int, str]) -> st
     if np.isclose(ratio, 2) or np.isclose(ratio, 0.5):
         return f"Yours is PyTorch's times {ratio:g}: a factor 2 too much or too little."
     return f"Yours is PyTorch's times {ratio:.6g}."
+
+
+def _smallest_scale(tolerance: float) -> float:
+    """Terms of about 1 may cancel to almost 0, and in float32 leave 1e-7 of rounding behind."""
+    return 1.0 if tolerance >= SINGLE else SMALLEST_SCALE
 
 
 def _dtype_hint(yours: np.dtype, expected: np.dtype) -> str:

@@ -101,3 +101,10 @@ def test_a_wrong_number_fails(value, text):
 
 def test_an_opaque_is_described_by_its_type():
     assert "an array.Thing" in compare("x", Outcome(Opaque("array.Thing")), EXPECTED).text
+
+
+def test_rounding_in_float32_is_no_mistake_where_terms_cancel():
+    expected = np.array([[-0.0008]], np.float32)
+    assert compare("output", Outcome(expected * np.float32(1.0002)), expected).ok
+    assert not compare("output", Outcome(expected + np.float32(0.01)), expected).ok
+    assert not compare("output", Outcome(expected * 1.0002), expected.astype(float)).ok
