@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from byhand.grading import notebooks
 from byhand.grading.commands import nbgrader
 from byhand.grading.mistakes import mistakes
 from byhand.grading.notebooks import CourseError, read, solution_cells, source_notebook
@@ -103,12 +104,11 @@ def class_of_ten(course: Path) -> list[Student]:
 
 
 def task_of(test: str, tasks: list[str]) -> str:
-    """The task that a test cell `test_<task>` or `test_<task>_<part>` belongs to."""
-    tested = test.removeprefix("test_")
-    fitting = [task for task in tasks if tested == task or tested.startswith(f"{task}_")]
-    if not fitting:
+    """The task that a test cell belongs to. Raises CourseError if there is none."""
+    task = notebooks.task_of(test, tasks)
+    if task is None:
         raise CourseError(f"The test cell {test} belongs to no solution cell: rename it.")
-    return max(fitting, key=len)
+    return task
 
 
 def _set_up(course: Path, demo: Path) -> None:

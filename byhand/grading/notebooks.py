@@ -94,6 +94,13 @@ def normalise(nb: NotebookNode) -> str:
     return nbformat.writes(nb).rstrip("\n") + "\n"
 
 
+def task_of(cell: str, tasks: list[str]) -> str | None:
+    """The task of a solution cell `<task>` or a test cell `test_<task>` or `test_<task>_<part>`."""
+    tested = cell.removeprefix("test_")
+    fitting = [task for task in tasks if tested == task or tested.startswith(f"{task}_")]
+    return max(fitting, key=len, default=None)
+
+
 def solution_cells(path: Path) -> dict[str, str]:
     """grade_id -> source of the solution cells of a notebook, without the solution markers."""
     return {

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from byhand.grading.notebooks import task_of
 from byhand.grading.student import Student
 
 WORDS = {
@@ -92,10 +93,6 @@ def _places(before: str, cells: list[str], whose: str) -> str:
 
 
 def _of(cells: list[str], tasks: list[str]) -> list[str]:
-    """The tasks that solution cells or test cells `test_<task>_<part>` belong to, each once."""
-    found: dict[str, None] = {}
-    for tested in (cell.removeprefix("test_") for cell in cells):
-        fitting = [task for task in tasks if tested == task or tested.startswith(f"{task}_")]
-        if fitting:
-            found[max(fitting, key=len)] = None
-    return list(found)
+    """The tasks that cells belong to, each once."""
+    found = (task_of(cell, tasks) for cell in cells)
+    return list(dict.fromkeys(task for task in found if task is not None))
