@@ -9,6 +9,7 @@ from matplotlib.colors import same_color, to_rgb
 from matplotlib.figure import Figure
 
 from byhand import plots
+from byhand.plots import style
 from byhand.training import History
 
 X = np.linspace(-6, 6, 50)
@@ -122,9 +123,9 @@ def test_learning_curves_show_the_losses_in_the_colours_of_their_roles():
     np.testing.assert_array_equal(lines["yours: train"].get_ydata(), HISTORY.train_loss)
     np.testing.assert_array_equal(lines["PyTorch: test"].get_ydata(), HISTORY.test_loss)
     np.testing.assert_array_equal(lines["yours: test"].get_xdata(), [1, 2, 3])
-    assert same_color(lines["yours: train"].get_color(), plots.TRAIN)
-    assert same_color(lines["yours: test"].get_color(), plots.TEST)
-    assert same_color(lines["PyTorch: train"].get_color(), plots.PYTORCH)
+    assert same_color(lines["yours: train"].get_color(), style.TRAIN)
+    assert same_color(lines["yours: test"].get_color(), style.TEST)
+    assert same_color(lines["PyTorch: train"].get_color(), style.PYTORCH)
     assert lines["PyTorch: train"].get_linestyle() != lines["PyTorch: test"].get_linestyle()
     assert axes.get_yscale() == "log"
     assert "sines" in axes.get_title()
@@ -141,8 +142,8 @@ def test_losses_are_labelled_with_plain_numbers():
 def test_predictions_show_train_and_test_in_the_colours_of_their_roles():
     axes = predictions().axes[0]
     train, test = axes.collections
-    assert same_color(to_rgb(train.get_facecolor()[0]), plots.TRAIN)
-    assert same_color(to_rgb(test.get_facecolor()[0]), plots.TEST)
+    assert same_color(to_rgb(train.get_facecolor()[0]), style.TRAIN)
+    assert same_color(to_rgb(test.get_facecolor()[0]), style.TEST)
     (perfect,) = axes.get_lines()
     np.testing.assert_array_equal(perfect.get_xdata(), perfect.get_ydata())
 
