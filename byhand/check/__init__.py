@@ -15,6 +15,8 @@ __all__ = [
     "criterion",
     "data_loader",
     "dropout",
+    "function",
+    "gradient",
     "layer",
     "optimizer",
     "raises",
@@ -32,6 +34,7 @@ if STUDENT_SIDE in os.environ:
 else:
     from byhand.check.criteria import criterion
     from byhand.check.dropouts import dropout
+    from byhand.check.functions import function, gradient
     from byhand.check.layers import layer
     from byhand.check.loaders import data_loader
     from byhand.check.optimizers import optimizer

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from byhand.check.experiment import Opaque, Outcome
+from byhand.check.experiment import Opaque, Outcome, Tensor
 from byhand.check.report import Line
 
 TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
@@ -43,6 +43,8 @@ def compare(
     if value.dtype != expected.dtype:
         text = f"is {value.dtype}, expected {expected.dtype}"
         return Line(name, False, text, hint=_dtype_hint(value.dtype, expected.dtype))
+    if expected.dtype.kind in "biu":
+        value, expected = value.astype(np.float64), expected.astype(np.float64)
     error = np.abs(value - expected)
     if not np.isfinite(value).all() and np.isfinite(expected).all():
         bad = int((~np.isfinite(value)).sum())
@@ -126,6 +128,8 @@ def described(value: object) -> str:
     """'a list', 'None', 'a torch.Tensor': what a value is, for a message."""
     if value is None:
         return "None"
+    if isinstance(value, Tensor):
+        return "a PyTorch tensor"
     kind = value.type if isinstance(value, Opaque) else type(value).__name__
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 

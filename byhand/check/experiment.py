@@ -21,6 +21,13 @@ class Ref:
 
 
 @dataclass(frozen=True)
+class Tensor:
+    """A PyTorch tensor as data; on the student's side it becomes one, if the experiment allows."""
+
+    array: np.ndarray
+
+
+@dataclass(frozen=True)
 class Opaque:
     """A value that is no data; only the name of its type crosses."""
 
@@ -75,10 +82,16 @@ class Step:
 
 @dataclass
 class Experiment:
-    """A list of steps. Every method adds one and returns the Ref of its result."""
+    """A list of steps. Every method adds one and returns the Ref of its result.
+
+    seed: of the student's random numbers; tensors: whether PyTorch's tensors cross, as Tensor;
+    autograd: False has PyTorch record nothing, so that it cannot give gradients.
+    """
 
     steps: list[Step] = field(default_factory=list)
     seed: int = 0
+    tensors: bool = False
+    autograd: bool = True
 
     def put(self, value: Any) -> Ref:
         """Keep a value on the student's side, to hand the very same object to several calls."""
@@ -113,11 +126,14 @@ class Experiment:
         return Ref(len(self.steps) - 1)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, tensors: bool = False) -> Any:
     """The value as data: arrays copied, NumPy scalars as 0-d arrays, tuples as lists.
 
-    Anything that is not data, an array of objects or of a subclass included, is an Opaque.
+    tensors: whether PyTorch's tensors are data. Anything that is not data, an array of objects or
+    of a subclass included, is an Opaque.
     """
+    if tensors and (array := _array_of(value)) is not None:
+        return Tensor(array)
     if isinstance(value, np.generic):
         value = np.asarray(value)
     if type(value) is np.ndarray and value.dtype.kind in "biufc":
@@ -129,12 +145,24 @@ def plain(value: Any) -> Any:
     ):
         return value
     if type(value) in (list, tuple) and len(value) <= MAX_ITEMS:
-        return [plain(item) for item in value]
+        return [plain(item, tensors) for item in value]
     if type(value) is dict and len(value) <= MAX_ITEMS and all(type(k) is str for k in value):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: plain(item, tensors) for key, item in value.items()}
     kind = type(value)
     if kind is np.ndarray:
         return Opaque(f"numpy.ndarray of dtype {value.dtype}")
     return Opaque(
         kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
     )
+
+
+def _array_of(value: Any) -> np.ndarray | None:
+    """The numbers of a PyTorch tensor, if it is one and NumPy has its dtype."""
+    import torch
+
+    if type(value) not in (torch.Tensor, torch.nn.Parameter):
+        return None
+    try:
+        return np.array(value.detach().numpy())
+    except (TypeError, RuntimeError):  # bfloat16, sparse, on another device
+        return None

@@ -3,7 +3,7 @@
 import ast
 import linecache
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from types import FunctionType, ModuleType
@@ -19,6 +19,9 @@ LOOP_METHODS = frozenset(
     "vectorize apply_along_axis apply_over_axes frompyfunc fromiter nditer ndindex ndenumerate "
     "starmap".split()
 )
+AUTOGRAD = frozenset(
+    "backward autograd requires_grad requires_grad_ enable_grad set_grad_enabled func".split()
+)
 ALLOWED = frozenset({"numpy", "scipy", "byhand", "__main__", ""}) | sys.stdlib_module_names
 
 
@@ -30,11 +33,15 @@ class Program:
     origins: dict[str, str]
 
 
-def broken_rules(program: Program, name: str, loops: bool = False) -> list[str]:
+def broken_rules(
+    program: Program, name: str, loops: bool = False, torch: bool = False, autograd: bool = True
+) -> list[str]:
     """What in the graded methods of class (or in function) `name` breaks a rule, in words.
 
-    loops: whether loops are allowed. A text that cannot be parsed breaks none: it has not run.
+    loops, torch, autograd: whether loops, PyTorch and its autograd are allowed. A text that cannot
+    be parsed breaks none: it has not run.
     """
+    allowed = ALLOWED | {"torch"} if torch else ALLOWED
     try:
         definitions = _definitions(program.text)
     except SyntaxError:
@@ -44,7 +51,9 @@ def broken_rules(program: Program, name: str, loops: bool = False) -> list[str]:
         if not loops and (what := _loop(node)):
             line = program.text.splitlines()[node.lineno - 1].strip()
             found[f"{function} loops with {what}: `{line}`; write it as array operations"] = None
-        if origin := _foreign(node, program.origins):
+        if not autograd and (what := _autograd(node)):
+            found[f"{function} uses autograd (`{what}`); here the gradient is yours"] = None
+        if origin := _foreign(node, program.origins, allowed):
             found[f"{function} uses {origin}; a solution is NumPy and SciPy only"] = None
     return list(found)
 
@@ -153,7 +162,16 @@ def _loop(node: ast.AST) -> str | None:
     return None
 
 
-def _foreign(node: ast.AST, origins: dict[str, str]) -> str | None:
+def _autograd(node: ast.AST) -> str | None:
+    match node:
+        case ast.Attribute(attr=used) | ast.keyword(arg=used) if used in AUTOGRAD:
+            return used
+        case ast.ImportFrom(module=str(module)) if AUTOGRAD & set(module.split(".")):
+            return module
+    return None
+
+
+def _foreign(node: ast.AST, origins: dict[str, str], allowed: Set[str]) -> str | None:
     if isinstance(node, ast.Import):
         modules = [alias.name for alias in node.names]
     elif isinstance(node, ast.ImportFrom):
@@ -162,4 +180,4 @@ def _foreign(node: ast.AST, origins: dict[str, str]) -> str | None:
         modules = [origins[node.id]]
     else:
         return None
-    return next((m for m in modules if m.split(".")[0] not in ALLOWED), None)
+    return next((m for m in modules if m.split(".")[0] not in allowed), None)

@@ -1,10 +1,7 @@
 """Carries out experiments next to the student's classes."""
 
-import _thread
 import linecache
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,15 +13,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from byhand.check import probes, rules
-from byhand.check.experiment import Experiment, Failure, Outcome, Ref, Step, plain
+from byhand.check.experiment import Experiment, Failure, Outcome, Ref, Step, Tensor, plain
+from byhand.check.timelimit import TimeLimit, time_limit
 
 TIME_LIMIT = 10.0  # seconds for one experiment
 NUMPY_WARNS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 PACKAGE = str(Path(__file__).parents[1])
-
-
-class TimeLimit(BaseException):
-    """The experiment took too long. No Exception, so that `except Exception` lets it pass."""
 
 
 class TorchUsed(Exception):
@@ -56,12 +50,13 @@ class LocalRunner:
         self.guard = guard
 
     def run(self, experiment: Experiment) -> list[Outcome]:
-        """One Outcome for each step, in order. NumPy's global generator is left as it was."""
+        """One Outcome for each step, in order. The global generators are left as they were."""
         before = np.random.get_state()
         np.random.seed(experiment.seed)
-        session = _Session(self.names, self.seconds)
+        session = _Session(self.names, self.seconds, experiment.tensors)
+        around = _with_torch(experiment) if experiment.tensors else self._torch_guard()
         try:
-            with self._torch_guard(), np.errstate(**NUMPY_WARNS):
+            with around, np.errstate(**NUMPY_WARNS):
                 session.run(experiment.steps)
         finally:
             np.random.set_state(before)
@@ -82,6 +77,16 @@ class LocalRunner:
     def program(self, name: str) -> rules.Program:
         """The text of the cells in which `name` and what it uses were defined."""
         return rules.program_of(self.names[name])
+
+
+@contextmanager
+def _with_torch(experiment: Experiment) -> Iterator[None]:
+    """PyTorch with the experiment's seed, and with or without autograd."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]), torch.inference_mode(not experiment.autograd):
+        torch.manual_seed(experiment.seed)
+        yield
 
 
 @dataclass(frozen=True)
@@ -123,16 +128,17 @@ def reach(subject: Any) -> tuple[str, Runner]:
 class _Session:
     """The student's side of one experiment: results by step, arrays that must not change."""
 
-    def __init__(self, names: dict[str, Any], seconds: float):
+    def __init__(self, names: dict[str, Any], seconds: float, tensors: bool):
         self.names = names
         self.seconds = seconds
+        self.tensors = tensors
         self.results: list[Any] = []
         self.outcomes: list[Outcome] = []
         self.originals: dict[int, np.ndarray] = {}
 
     def run(self, steps: list[Step]) -> None:
         try:
-            with _time_limit(self.seconds):
+            with time_limit(self.seconds):
                 for step in steps:
                     self._carry_out(step)
         except TimeLimit:
@@ -152,7 +158,7 @@ class _Session:
             warnings.simplefilter("always")
             try:
                 result = self._act(step)
-                value, failure = plain(result), None
+                value, failure = plain(result, self.tensors), None
             except NotImplementedError as error:
                 result, value, failure = None, None, Failure("unwritten", where=_last_name(error))
             except MissingName as error:
@@ -171,9 +177,12 @@ class _Session:
         kwargs = {key: self._resolve(value) for key, value in step.kwargs.items()}
         match step.op:
             case "put":
-                value = plain(step.target)
-                if isinstance(value, np.ndarray):
-                    self.originals[len(self.results)] = np.array(value)
+                if isinstance(step.target, Tensor):
+                    value = self._resolve(step.target)
+                else:
+                    value = plain(step.target)
+                if isinstance(step.target, np.ndarray | Tensor):
+                    self.originals[len(self.results)] = np.array(_numbers(value))
                 return value
             case "call":
                 return self._named(step.target)(*args, **kwargs)
@@ -202,20 +211,37 @@ class _Session:
             return self.results[value.index]
         if isinstance(value, list | tuple):
             return type(value)(self._resolve(item) for item in value)
+        if isinstance(value, Tensor):
+            import torch
+
+            return torch.from_numpy(np.array(value.array))
         return np.array(value) if isinstance(value, np.ndarray) else value
 
     def _changed(self) -> tuple[int, ...]:
         """Which kept arrays the step has changed; they get their values back."""
         changed = []
         for index, original in self.originals.items():
-            if index < len(self.results) and not np.array_equal(self.results[index], original):
+            if index < len(self.results):
+                kept = self.results[index]
+                numbers = _numbers(kept)
+                if np.array_equal(numbers, original):
+                    continue
                 changed.append(index)
-                self.results[index][...] = original
+                if numbers.shape == original.shape:
+                    numbers[...] = original
+                else:
+                    again = original if kept is numbers else Tensor(original)
+                    self.results[index] = self._resolve(again)
         return tuple(changed)
 
     def _end(self, outcome: Outcome, result: Any = None) -> None:
         self.outcomes.append(outcome)
         self.results.append(result)
+
+
+def _numbers(kept: Any) -> np.ndarray:
+    """The numbers of an array, or of a tensor, where they are."""
+    return kept if isinstance(kept, np.ndarray) else kept.detach().numpy()
 
 
 def _refs(step: Step) -> Iterator[Ref]:
@@ -254,45 +280,3 @@ def _last_name(error: BaseException) -> str:
     while trace.tb_next is not None:
         trace = trace.tb_next
     return trace.tb_frame.f_code.co_name
-
-
-@contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeLimit in the main thread when the time is up; elsewhere there is no limit."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-    elif hasattr(signal, "setitimer"):
-        with _alarm(seconds):
-            yield
-    else:
-        with _interrupt(seconds):
-            yield
-
-
-@contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    def stop(*_: Any) -> None:
-        raise TimeLimit
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again each second, if it is swallowed
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-@contextmanager
-def _interrupt(seconds: float) -> Iterator[None]:
-    """For Windows, which has no SIGALRM: a KeyboardInterrupt from a timer."""
-    timer = threading.Timer(seconds, _thread.interrupt_main)
-    timer.start()
-    try:
-        yield
-    except KeyboardInterrupt:
-        if timer.is_alive():
-            raise
-        raise TimeLimit from None
-    finally:
-        timer.cancel()

@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from byhand.check.experiment import MAX_ITEMS, Experiment, Failure, Opaque, Outcome, Ref, Step
+from byhand.check.experiment import (
+    MAX_ITEMS,
+    Experiment,
+    Failure,
+    Opaque,
+    Outcome,
+    Ref,
+    Step,
+    Tensor,
+)
 
 DTYPE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
 OPERATIONS = frozenset({"put", "call", "method", "get", "set", "read", "collect"})
@@ -35,7 +44,8 @@ def pack_experiment(experiment: Experiment) -> tuple[dict, list[bytes]]:
         ]
         for step in experiment.steps
     ]
-    return {"seed": experiment.seed, "steps": steps}, buffers
+    head = {"seed": experiment.seed, "steps": steps}
+    return head | {"tensors": experiment.tensors, "autograd": experiment.autograd}, buffers
 
 
 def unpack_experiment(packed: Any, buffers: list) -> Experiment:
@@ -51,7 +61,8 @@ def unpack_experiment(packed: Any, buffers: list) -> Experiment:
             )
             for op, target, name, args, kwargs in packed["steps"]
         ]
-        experiment = Experiment(steps, int(packed["seed"]))
+        how = bool(packed["tensors"]), bool(packed["autograd"])
+        experiment = Experiment(steps, int(packed["seed"]), *how)
     except (TypeError, KeyError, ValueError, IndexError) as error:
         raise WireError(f"no experiment: {error}") from error
     if not all(step.op in OPERATIONS for step in steps):
@@ -109,6 +120,8 @@ def _pack(value: Any, buffers: list[bytes]) -> Any:
         case np.ndarray():
             buffers.append(np.ascontiguousarray(value).tobytes())
             return {"array": [value.dtype.str, list(value.shape), len(buffers) - 1]}
+        case Tensor():
+            return {"tensor": _pack(value.array, buffers)}
         case Ref():
             return {"ref": value.index}
         case Opaque():
@@ -134,6 +147,8 @@ def _unpack(packed: Any, buffers: list, depth: int = 0) -> Any:
         match tag:
             case "array":
                 return _array(*content, buffers)
+            case "tensor":
+                return Tensor(_array(*content["array"], buffers))
             case "ref":
                 return Ref(int(content))
             case "opaque":

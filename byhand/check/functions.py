@@ -1,0 +1,221 @@
+"""check.function and check.gradient: a student's function against PyTorch's."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from byhand.check.compare import Suspect, compare, compare_number, described
+from byhand.check.draws import Draw, calm, is_shape, sizes_of
+from byhand.check.experiment import Experiment, Outcome, Tensor
+from byhand.check.report import Line, Report, conclude
+from byhand.check.rules import broken_rules
+from byhand.check.runner import Runner, reach
+
+Answer = Callable[[Callable, dict[str, Any]], tuple]  # (function, its arguments) -> expected
+
+
+@calm()
+def function(
+    subject: Any,
+    like: Callable,
+    args: Mapping[str, Any],
+    returns: str | Sequence[str] = "result",
+    *,
+    loops: bool = False,
+    tensors: bool = False,
+    autograd: bool = True,
+    suspects: Mapping[str, Callable] | None = None,
+    seed: int | None = None,
+) -> Report | None:
+    """Hold what a function returns against what `like` returns for the same arguments.
+
+    like: gets the arguments as PyTorch tensors; args: name -> a shape (drawn at random), a list of
+    shapes, an array, or whatever else as it is; returns: what comes back, one name or several;
+    loops: whether Python loops are allowed; tensors: whether the subject works on PyTorch tensors
+    and may use PyTorch (and loops); autograd: whether it may use PyTorch's; suspects: words -> a
+    function with the mistake that they name. Raises CheckFailed with what was found.
+    """
+
+    def answer(of: Callable, values: dict[str, Any]) -> tuple:
+        result = of(*values.values())
+        return result if isinstance(result, tuple) else (result,)
+
+    names = [returns] if isinstance(returns, str) else list(returns)
+    how = _How(names, answer, loops, tensors, autograd, dict(suspects or {}))
+    return _check("function", subject, like, args, how, Draw(seed))
+
+
+@calm()
+def gradient(
+    subject: Any,
+    of: Callable,
+    wrt: str | Sequence[str],
+    args: Mapping[str, Any],
+    *,
+    loops: bool = False,
+    tensors: bool = False,
+    suspects: Mapping[str, Callable] | None = None,
+    seed: int | None = None,
+) -> Report | None:
+    """Hold a hand-written gradient against PyTorch's gradient of `of` by the arguments `wrt`.
+
+    The subject gets the arguments of `of`; then, unless `of` gives a single number, a random
+    gradient of the loss by its output. It returns one gradient, or several in the order of `wrt`.
+    The other arguments are those of check.function, a suspect being another `of`.
+    """
+    wanted = [wrt] if isinstance(wrt, str) else list(wrt)
+
+    def answer(of: Callable, values: dict[str, Any]) -> tuple:
+        inputs = {n: v.clone().requires_grad_() if n in wanted else v for n, v in values.items()}
+        upstream = inputs.pop("grad_output", None)
+        output = of(*inputs.values())
+        return torch.autograd.grad(output, [inputs[name] for name in wanted], upstream)
+
+    names = [f"gradient for {name}" for name in wanted]
+    how = _How(names, answer, loops, tensors, autograd=False, suspects=dict(suspects or {}), of=of)
+    return _check("gradient", subject, of, args, how, Draw(seed))
+
+
+@dataclass(frozen=True)
+class _How:
+    """What a function is held to. names: of what it returns; of: whose gradient it is, if any."""
+
+    names: list[str]
+    answer: Answer
+    loops: bool
+    tensors: bool
+    autograd: bool
+    suspects: dict[str, Callable] = field(default_factory=dict)
+    of: Callable | None = None
+
+
+def _check(
+    check: str, subject: Any, like: Callable, args: Mapping[str, Any], how: _How, draw: Draw
+) -> Report | None:
+    name, runner = reach(subject)
+    values = {n: _drawn(value, draw) for n, value in args.items()}
+    if how.of is not None:
+        output = how.of(*_cast(values, tensors=True).values())
+        if output.ndim:
+            values["grad_output"] = draw.normal(tuple(output.shape))
+    report = Report(f"{name}({', '.join(map(_title, values.items()))})", draw.repeat(check))
+    rules = broken_rules(
+        runner.program(name), name, how.loops or how.tensors, how.tensors, how.autograd
+    )
+    report.lines += [Line("rules", False, rule) for rule in rules]
+    for dtype in (np.float64, np.float32):
+        lines = _lines(name, runner, like, _cast(values, dtype), how, draw.seed)
+        if dtype is np.float32:
+            for line in lines:
+                line.name += " in float32"
+            lines = [line for line in lines if line.ok is False] or [
+                Line("float32 stays float32", True)
+            ]
+        report.lines += lines
+        if not report.passed:
+            break
+    return conclude(report)
+
+
+def _lines(
+    name: str, runner: Runner, like: Callable, values: dict[str, Any], how: _How, seed: int
+) -> list[Line]:
+    """Call the subject once, and hold what it returns against the answer."""
+    ex = Experiment(seed=seed, tensors=how.tensors, autograd=how.autograd)
+    kept: dict[int, str] = {}
+    given = [_put(ex, value, label, how.tensors, kept) for label, value in values.items()]
+    result = ex.call(name, *given)
+    outcome = runner.run(ex)[result.index]
+    parts = _parts(outcome, len(how.names))
+    if isinstance(parts, str):
+        return [Line(" and ".join(how.names), False, parts)]
+
+    def answer(of: Callable) -> list[np.ndarray]:
+        expected = how.answer(of, _cast(values, tensors=True))
+        return [np.asarray(e.detach() if isinstance(e, torch.Tensor) else e) for e in expected]
+
+    def suspects(number: int) -> list[Suspect]:
+        return [(words, answer(of)[number]) for words, of in how.suspects.items()]
+
+    batch = next((v.shape for v in values.values() if isinstance(v, np.ndarray) and v.ndim), (1,))
+    lines = []
+    for number, expected in enumerate(answer(like)):
+        words = {"sizes": sizes_of(batch), "suspects": partial(suspects, number)}
+        lines.append(_hold(how.names[number], parts[number], expected, how.tensors, words))
+    for index in outcome.changed:
+        hint = "Work on a copy: x = x * 2 makes a new one, x *= 2 changes x."
+        lines.append(Line("arguments", False, f"{kept[index]} was changed in place", hint=hint))
+    return lines + [Line("warning", None, text) for text in outcome.warnings[:2]]
+
+
+def _parts(outcome: Outcome, count: int) -> list[Outcome] | str:
+    """What was returned, one Outcome for each of `count` things; or, in words, why it is not."""
+    value = outcome.value
+    if outcome.failure is not None:
+        return str(outcome.failure)
+    if count == 1:
+        return [outcome]
+    if isinstance(value, list) and len(value) == count:
+        return [Outcome(part) for part in value]
+    missing = " (is a `return` missing?)" if value is None else ""
+    given = f"{len(value)} things" if isinstance(value, list) else described(value)
+    return f"returned {given}, expected {count} things in this order{missing}"
+
+
+def _hold(
+    label: str, part: Outcome, expected: np.ndarray, tensors: bool, words: dict[str, Any]
+) -> Line:
+    """The line for one thing returned: a tensor, an array or a number."""
+    value = part.value
+    if isinstance(value, Tensor) and tensors:
+        part = Outcome(value.array)
+    elif tensors and expected.ndim:
+        return Line(label, False, f"is {described(value)}, expected a PyTorch tensor")
+    if expected.ndim:
+        return compare(label, part, expected, **words)
+    tolerance = 1e-4 if expected.dtype == np.float32 else 1e-9
+    return compare_number(label, part, float(expected), tolerance=tolerance, **words)
+
+
+def _drawn(value: Any, draw: Draw) -> Any:
+    """Random numbers for a shape, or for every one of a list of shapes; else the value itself."""
+    if isinstance(value, list) and all(map(is_shape, value)):
+        return [draw.batch(shape) for shape in value]
+    return draw.batch(value) if is_shape(value) else value
+
+
+def _cast(values: dict[str, Any], dtype: type | None = None, tensors: bool = False) -> dict:
+    """The arguments with their floating-point arrays in another dtype, or all arrays as tensors."""
+
+    def one(value: Any) -> Any:
+        if isinstance(value, list):
+            return [one(item) for item in value]
+        if not isinstance(value, np.ndarray):
+            return value
+        if dtype is not None and value.dtype.kind == "f":
+            value = value.astype(dtype)
+        return torch.from_numpy(value.copy()) if tensors else value
+
+    return {name: one(value) for name, value in values.items()}
+
+
+def _put(ex: Experiment, value: Any, label: str, tensors: bool, kept: dict[int, str]) -> Any:
+    """Hand an argument over; what is kept in `kept` must not change."""
+    if isinstance(value, list):
+        return [_put(ex, item, label, tensors, kept) for item in value]
+    if not isinstance(value, np.ndarray):
+        return value
+    ref = ex.put(Tensor(value) if tensors else value)
+    kept[ref.index] = label
+    return ref
+
+
+def _title(argument: tuple[str, Any]) -> str:
+    name, value = argument
+    if isinstance(value, np.ndarray):
+        return f"{name} of shape {value.shape}"
+    return name if isinstance(value, list) else f"{name}={value!r}"
