@@ -5,11 +5,12 @@ import warnings
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat.warnings import MissingIDFieldWarning
 from nbgrader.converters import Autograde, GenerateAssignment
-from nbgrader.preprocessors import Execute, GetGrades, OverwriteCells
+from nbgrader.preprocessors import Execute, OverwriteCells
 from sqlalchemy.exc import SAWarning
 
 try:
     from byhand.grading.feedback import HideTests
+    from byhand.grading.grades import Grades, ShowGrades
     from byhand.grading.late import DueDate, LatePolicy, deadlines
     from byhand.grading.reading import SubmissionExporter, prepare
     from byhand.grading.telling import RestoreCells, TellScore
@@ -83,7 +84,10 @@ c.Judge.skip_tag = "ungraded"
 c.KernelManager.transport_encryption = "auto"
 
 # Feedback pages show what failed and why, not the hidden cases themselves.
-c.GenerateFeedback.preprocessors = [GetGrades, HideTests, CSSHTMLHeaderPreprocessor]
+c.GenerateFeedback.preprocessors = [ShowGrades, HideTests, CSSHTMLHeaderPreprocessor]
+
+# Bonus points stand apart: "9.5 of 10, bonus 1.5".
+c.ExportApp.plugin_class = Grades
 
 # Quiet: scores and warnings. `nbgrader autograde --log-level=INFO` tells every step. The two
 # warnings are about nbgrader's own use of its libraries and come with every class.

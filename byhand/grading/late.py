@@ -72,9 +72,13 @@ class LatePolicy(LateSubmissionPlugin):
         self, student_id: str, score: float, total_seconds_late: float
     ) -> float:
         """The points to subtract from score (0 or more)."""
-        deadline = self.deadlines.get(self.parent.assignment_id)
+        return score - self.kept(self.parent.assignment_id, score, total_seconds_late)
+
+    def kept(self, assignment: str, score: float, seconds_late: float) -> float:
+        """What is left of a score."""
+        deadline = self.deadlines.get(assignment)
         grace = deadline.hard - deadline.soft if deadline else None
-        return score - late_grade(score, total_seconds_late, grace)
+        return late_grade(score, seconds_late, grace)
 
 
 class DueDate(NbGraderPreprocessor):

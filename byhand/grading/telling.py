@@ -7,6 +7,9 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells
 
+from byhand.grading.grades import Score, bonus_tests
+from byhand.grading.late import LatePolicy
+
 
 class RestoreCells(OverwriteCells):
     """OverwriteCells without a word: what students changed is told by byhand.grading.repairs.
@@ -27,13 +30,12 @@ class TellScore(NbGraderPreprocessor):
     ) -> tuple[NotebookNode, ResourcesDict]:
         """The notebook itself stays as it is."""
         course = resources["nbgrader"]
-        where = course["notebook"], course["assignment"], course["student"]
         with Gradebook(course["db_url"]) as gradebook:
-            graded = gradebook.find_submission_notebook(*where)
-            late = timedelta(seconds=graded.assignment.total_seconds_late)
-            penalty = graded.late_submission_penalty or 0
-            line = f"{course['student']}: {graded.score - penalty:g} of {graded.max_score:g}"
-            if penalty:
-                line += f" ({graded.score:g}, {late} late)"
+            graded = gradebook.find_submission(course["assignment"], course["student"])
+            score = Score.of(graded, bonus_tests(nb), LatePolicy(parent=self))
+            late = timedelta(seconds=graded.total_seconds_late)
+            line = f"{course['student']}: {score}"
+            if score.score < score.raw:
+                line += f" ({score.raw:g}, {late} late)"
         print(line, flush=True)
         return nb, resources
