@@ -1,4 +1,4 @@
-"""A small class, graded with the instructor's own commands: `byhand demo`.
+"""A small class, graded on every assignment with the instructor's own commands: `byhand demo`.
 
 All of it happens in build/demo/, a course of its own with its own gradebook, made anew each time.
 """
@@ -17,18 +17,28 @@ from rich.table import Table
 
 from byhand.grading import notebooks
 from byhand.grading.commands import nbgrader
+from byhand.grading.grades import Score, bonus_tests
+from byhand.grading.late import LatePolicy, deadlines
 from byhand.grading.mistakes import mistakes
-from byhand.grading.notebooks import CourseError, read, solution_cells, source_notebook
+from byhand.grading.notebooks import (
+    CourseError,
+    assignments,
+    read,
+    solution_cells,
+    source_notebook,
+)
 
-ASSIGNMENT = "3-layers"
+WHOLE_CLASS = "3-layers"  # what all ten hand in; the first FEW hand in the others, on time
+FEW = 4
 SOFT, HARD = datetime(2026, 3, 2, 18), datetime(2026, 3, 9, 18)
-CONFIG = f"""\
+DEADLINES = {WHOLE_CLASS: (f"{SOFT}", f"{HARD}")}
+CONFIG = """\
 from byhand.grading.late import deadlines
 
 c = get_config()
-load_subconfig("nbgrader_config.py", path={{course!r}})
+load_subconfig("nbgrader_config.py", path={course!r})
 c.Judge.allow_unconfined = True  # these students are harmless
-c.LatePolicy.deadlines = deadlines("UTC", {{{{"{ASSIGNMENT}": ("{SOFT}", "{HARD}")}}}})
+c.LatePolicy.deadlines = deadlines("UTC", {deadlines!r})
 """
 
 
@@ -45,62 +55,71 @@ class Student:
 def run(course: Path, console: Console) -> None:
     """Build the class, grade it and print its scores. Raises CourseError."""
     demo = course / "build" / "demo"
-    students = class_of_ten(course)
+    classes = {name: class_of(course, name) for name in assignments(course)}
     _set_up(course, demo)
     if shutil.which("bwrap") is None:
         console.print("Without bubblewrap: these students' code runs with your rights.")
     with Progress(console=console, transient=True) as progress:
-        bar = progress.add_task("", total=len(students) + 3)
+        bar = progress.add_task("", total=sum(len(s) + 2 for s in classes.values()) + 1)
 
         def grade_with(*arguments: str, a_line_each: str = "") -> None:
             def each_line(line: str) -> None:
                 progress.advance(bar, bool(a_line_each) and a_line_each in line)
 
             console.print(f"nbgrader {' '.join(arguments)}")
-            progress.update(bar, description=arguments[0])
+            progress.update(bar, description=" ".join(arguments[:2]))
             log = nbgrader(demo, *arguments, "--log-level=INFO", each_line=each_line)
-            (demo / "logs" / f"{arguments[0]}.log").write_text(log, encoding="utf-8")
+            with (demo / "logs" / f"{arguments[0]}.log").open("a", encoding="utf-8") as file:
+                file.write(log)
             progress.advance(bar, not a_line_each)
 
-        grade_with("generate_assignment", ASSIGNMENT)
-        for student in students:
-            _hand_in(student, demo)
-        grade_with("autograde", ASSIGNMENT, a_line_each="] Autograding ")
-        grade_with("generate_feedback", ASSIGNMENT)
+        for assignment, students in classes.items():
+            grade_with("generate_assignment", assignment)
+            for student in students:
+                _hand_in(student, assignment, demo)
+            grade_with("autograde", assignment, a_line_each="] Autograding ")
+            grade_with("generate_feedback", assignment)
         grade_with("export", "--to=grades.csv")
-    _show(students, demo, course, console)
+    for assignment, students in classes.items():
+        _show(students, assignment, demo, console)
+    console.print(f"\nGrades: {_short(demo / 'grades.csv', course)}")
+    console.print("Feedback pages:")
+    for page in sorted((demo / "feedback").rglob("*.html")):
+        console.print(f"  {_short(page, course)}")
 
 
-def class_of_ten(course: Path) -> list[Student]:
-    """Ten students as they come, their mistakes taken from mistakes/. Raises CourseError."""
-    right = solution_cells(source_notebook(course, ASSIGNMENT))
+def class_of(course: Path, assignment: str) -> list[Student]:
+    """Students as they come, their mistakes taken from mistakes/. Raises CourseError."""
+    right = solution_cells(source_notebook(course, assignment))
     known = {}
-    for mistake in mistakes(course / "mistakes" / ASSIGNMENT):
+    for mistake in mistakes(course / "mistakes" / assignment):
         known.setdefault(mistake.task, mistake)
+    tasks = [task for task in right if task in known]
+    if len(tasks) < FEW:
+        raise CourseError(f"mistakes/{assignment}: wanted for {FEW} tasks, found {len(tasks)}.")
 
     def wrong(*tasks: str) -> tuple[str, dict[str, str]]:
         """The first known mistake in each task, all else right."""
-        if missing := set(tasks) - set(known):
-            raise CourseError(f"mistakes/{ASSIGNMENT}: none for {', '.join(sorted(missing))}.")
         made = [known[task] for task in tasks]
         about = "; ".join(f"{mistake.task}: {mistake.name}" for mistake in made)
         return about, right | {mistake.task: mistake.source for mistake in made}
 
     half = dict(list(right.items())[: len(right) // 2])
-    typo = right | {"sgd": right["sgd"].replace("):", ")", 1)}
+    typo = right | {tasks[-1]: right[tasks[-1]].replace("):", ")", 1)}
     day = timedelta(days=1)
-    return [
+    students = [
         Student("student-01", "all right", right),
-        Student("student-02", *wrong("linear")),
-        Student("student-03", *wrong("batch_norm", "dropout")),
-        Student("student-04", *wrong("softmax", "cross_entropy_loss", "adam")),
-        Student("student-05", "half finished", half),
+        Student("student-02", *wrong(tasks[0])),
+        Student("student-03", *wrong(*tasks[1:3])),
+        Student("student-04", "half finished", half),
+        Student("student-05", *wrong(*tasks[-3:])),
         Student("student-06", "all right, a day late", right, day),
         Student("student-07", "all right, four days late", right, 4 * day),
         Student("student-08", "all right, after the hard deadline", right, HARD - SOFT + day),
         Student("student-09", "nothing done", {}),
-        Student("student-10", "sgd: a syntax error", typo),
+        Student("student-10", f"{tasks[-1]}: a syntax error", typo),
     ]
+    return students if assignment == WHOLE_CLASS else students[:FEW]
 
 
 def task_of(test: str, tasks: list[str]) -> str:
@@ -113,61 +132,56 @@ def task_of(test: str, tasks: list[str]) -> str:
 
 def _set_up(course: Path, demo: Path) -> None:
     shutil.rmtree(demo, ignore_errors=True)
-    shutil.copytree(course / "source" / ASSIGNMENT, demo / "source" / ASSIGNMENT)
+    shutil.copytree(course / "source", demo / "source")
     (demo / "logs").mkdir()
-    (demo / "nbgrader_config.py").write_text(CONFIG.format(course=str(course)), encoding="utf-8")
+    config = CONFIG.format(course=str(course), deadlines=DEADLINES)
+    (demo / "nbgrader_config.py").write_text(config, encoding="utf-8")
 
 
-def _hand_in(student: Student, demo: Path) -> None:
+def _hand_in(student: Student, assignment: str, demo: Path) -> None:
     """Write the released notebook, filled in by the student, where `nbgrader collect` puts it."""
-    [released] = (demo / "release" / ASSIGNMENT).glob("*.ipynb")
+    [released] = (demo / "release" / assignment).glob("*.ipynb")
     nb = read(released)
     for cell in nb.cells:
         marks = cell.metadata.get("nbgrader", {})
         if marks.get("solution"):
             cell.source = student.solutions.get(marks["grade_id"], cell.source)
-    folder = demo / "submitted" / student.name / ASSIGNMENT
+    folder = demo / "submitted" / student.name / assignment
     folder.mkdir(parents=True)
     nbformat.write(nb, folder / released.name)
     handed_in = f"{SOFT + student.late} UTC"
     (folder / "timestamp.txt").write_text(handed_in, encoding="utf-8")
 
 
-def _show(students: list[Student], demo: Path, course: Path, console: Console) -> None:
-    """Scores by task and student, then who is who, then the feedback pages."""
-    tasks = list(solution_cells(source_notebook(course, ASSIGNMENT)))
-    scores = Table(title=ASSIGNMENT, box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
-    people = Table("student", "handed in", box=None, pad_edge=False)
-    scores.add_column("student-", no_wrap=True)
+def _show(students: list[Student], assignment: str, demo: Path, console: Console) -> None:
+    """Points by task and student, then who is who."""
+    notebook = source_notebook(demo, assignment)
+    tasks, bonus = list(solution_cells(notebook)), bonus_tests(read(notebook))
+    late = LatePolicy(deadlines=deadlines("UTC", DEADLINES))
+    table = Table(title=assignment, box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    people = Table("student", "handed in", "score", box=None, pad_edge=False)
+    table.add_column("student-", no_wrap=True)
+    columns = []
     with Gradebook(f"sqlite:///{demo / 'gradebook.db'}") as gradebook:
-        columns = []
         for student in students:
-            scores.add_column(student.name.removeprefix("student-"), justify="right")
-            columns.append(_column(gradebook.find_submission(ASSIGNMENT, student.name), tasks))
-            people.add_row(student.name, student.about)
-    for row in columns[0]:
-        points = [f"{column[row]:.4g}" for column in columns]
-        scores.add_row(row, *points, end_section=row == tasks[-1])
-    console.print(scores)
+            submission = gradebook.find_submission(assignment, student.name)
+            columns.append(_points(submission, tasks))
+            table.add_column(student.name.removeprefix("student-"), justify="right")
+            score = Score.of(submission, bonus, late)
+            people.add_row(student.name, student.about, str(score))
+    for task in tasks:
+        table.add_row(task, *(f"{points[task]:.4g}" for points in columns))
+    console.print(table)
     console.print(people)
-    console.print(f"\nGrades: {_short(demo / 'grades.csv', course)}")
-    console.print("Feedback pages:")
-    for page in sorted((demo / "feedback").rglob("*.html")):
-        console.print(f"  {_short(page, course)}")
 
 
-def _column(submission: SubmittedAssignment, tasks: list[str]) -> dict[str, float]:
-    """One student's points by task, then raw, penalty, score."""
+def _points(submission: SubmittedAssignment, tasks: list[str]) -> dict[str, float]:
+    """One student's points by task."""
     points = dict.fromkeys(tasks, 0.0)
     for notebook in submission.notebooks:
         for given in notebook.grades:
             points[task_of(given.name, tasks)] += given.score
-    late = submission.late_submission_penalty
-    return points | {
-        "raw": submission.score,
-        "late penalty": late,
-        "score": submission.score - late,
-    }
+    return points
 
 
 def _short(path: Path, course: Path) -> str:
