@@ -15,6 +15,7 @@ from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool, Float, Int, List, Unicode
 
 from byhand.grading.judge import LockedCells
+from byhand.grading.notebooks import given_beside
 from byhand.grading.outcome import Outcome, sentence
 from byhand.grading.sandbox import Limits, confinement
 from byhand.grading.student import Allowed, Student
@@ -60,7 +61,7 @@ class Judge(NbGraderPreprocessor):
             course["assignment"] in self.torch,
         )
         try:
-            with Student(folder, allowed) as student:
+            with Student(folder, allowed) as student, given_beside(self._source(course)):
                 self._run(nb, student)
         except Exception:
             self._keep_from_zero(course)
@@ -89,6 +90,12 @@ class Judge(NbGraderPreprocessor):
                 cell.outputs = tests.run(cell.source)
             else:
                 cell.outputs = student.run_cell(cell.source)
+
+    def _source(self, course: dict[str, Any]) -> Path:
+        """The course's notebook: what the test cells import comes from beside it."""
+        coursedir = self.parent.parent.coursedir
+        folder = coursedir.format_path(coursedir.source_directory, ".", course["assignment"])
+        return Path(folder) / f"{course['notebook']}.ipynb"
 
     def _confined(self, folder: Path) -> bool:
         """Whether there is a sandbox. Exits with one line where there should be one.

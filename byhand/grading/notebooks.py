@@ -117,15 +117,50 @@ def reference(path: Path) -> ModuleType:
     order of the notebook. inspect.getsource(module) gives the text, and works on its classes.
     """
     name = "byhand_reference_" + re.sub(r"\W", "_", f"{path.parent.name}_{path.stem}")
-    return module_from(reference_source(path), name)
+    with given_beside(path):
+        return module_from(reference_source(path), name)
 
 
 def reference_source(path: Path) -> str:
     """The text of the module that reference() makes."""
     solutions = "\n\n\n".join(source.strip() for source in solution_cells(path).values())
-    setup = "\n".join(c.source for c in read(path).cells if _grade_id(c, "locked") == "setup")
-    needed = {node.id for node in ast.walk(ast.parse(solutions)) if isinstance(node, ast.Name)}
-    return f"{_imports(setup, needed)}\n\n\n{solutions}\n"
+    return f"{imports_for(solutions, [path])}\n\n\n{solutions}\n"
+
+
+def imports_for(program: str, notebooks: list[Path]) -> str:
+    """The imports of the notebooks' setup cells that bind a name which the program uses.
+
+    Imports from `given` are left out where the program itself defines the name.
+    """
+    nodes = list(ast.walk(ast.parse(program)))
+    needed = {node.id for node in nodes if isinstance(node, ast.Name)}
+    needed -= {node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    found: dict[str, ast.Import | ast.ImportFrom] = {}
+    for statement in ast.parse("\n".join(map(_setup, notebooks))).body:
+        if not isinstance(statement, ast.Import | ast.ImportFrom):
+            continue
+        module = getattr(statement, "module", "") or statement.names[0].name
+        names = found.get(module, statement).names + statement.names
+        chosen = {a.name: a for a in names if (a.asname or a.name) in needed}
+        if chosen:
+            statement.names = [chosen[name] for name in sorted(chosen)]
+            found[module] = statement
+    return "\n".join(map(ast.unparse, found.values()))
+
+
+@contextmanager
+def given_beside(notebook: Path) -> Iterator[None]:
+    """While it is open, `import given` brings the given.py beside this notebook and no other."""
+    before = sys.modules.pop("given", None)
+    path = notebook.parent / "given.py"
+    if path.exists():
+        module_from(path.read_text(encoding="utf-8"), "given")
+    try:
+        yield
+    finally:
+        sys.modules.pop("given", None)
+        if before is not None:
+            sys.modules["given"] = before
 
 
 def module_from(source: str, name: str) -> ModuleType:
@@ -151,7 +186,7 @@ def grade(path: Path, replace: Mapping[str, str] = MappingProxyType({})) -> dict
         raise CourseError(f"{path}: no solution cell {', '.join(sorted(unknown))}.")
     results = {}
     sources = [replace.get(_grade_id(cell, "solution"), cell.source) for cell in cells]
-    with _namespace(sources) as (namespace, first_lines):
+    with given_beside(path), _namespace(sources) as (namespace, first_lines):
         for cell, source, first_line in zip(cells, sources, first_lines, strict=True):
             began = time.perf_counter()
             message = _run(source, first_line, namespace)
@@ -207,15 +242,9 @@ def _register(filename: str, source: str) -> None:
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
 
 
-def _imports(setup: str, needed: set[str]) -> str:
-    """The import statements of the setup cell that bind a needed name."""
-    kept = []
-    for statement in ast.parse(setup).body:
-        if isinstance(statement, ast.Import | ast.ImportFrom):
-            statement.names = [a for a in statement.names if (a.asname or a.name) in needed]
-            if statement.names:
-                kept.append(ast.unparse(statement))
-    return "\n".join(kept)
+def _setup(path: Path) -> str:
+    """The source of a notebook's setup cell."""
+    return "\n".join(c.source for c in read(path).cells if _grade_id(c, "locked") == "setup")
 
 
 def _stable_ids(cells: list[NotebookNode]) -> list[str]:

@@ -75,11 +75,23 @@ def prepare(assignment: str, student: str, notebooks: list[str]) -> None:
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             _replace_special(path)
     _set_aside_bad_time(folder / "timestamp.txt")
-    for wanted in (folder.parents[2] / "source" / folder.name).glob("*.ipynb"):
+    source = folder.parents[2] / "source" / folder.name
+    for module in source.glob("*.py"):
+        _set_aside_others(folder, module)
+    for wanted in source.glob("*.ipynb"):
         if not (folder / wanted.name).exists():
             found = max(map(Path, notebooks), key=lambda path: path.stat().st_size)
             shutil.copyfile(found, folder / wanted.name)
             notebooks.append(str(folder / wanted.name))
+
+
+def _set_aside_others(folder: Path, module: Path) -> None:
+    """nbgrader puts the course's module in place of a student's; nothing else may stand for it."""
+    for path in folder.glob(f"{module.stem}*"):
+        if path.name.partition(".")[0] == module.stem and not (
+            path.name == module.name and path.is_file()
+        ):
+            path.rename(path.with_name(f"not-{path.name}"))
 
 
 def _replace_special(path: Path) -> None:

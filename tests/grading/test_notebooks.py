@@ -1,7 +1,9 @@
 """Source notebooks: their committed form, their reference module, grading without a kernel."""
 
 import inspect
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import nbformat
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from byhand.grading import notebooks
 from byhand.grading.notebooks import CourseError
 
-from .tiny import cell, tiny_notebook
+from .tiny import COURSE, cell, tiny_notebook, write_course
 
 
 def totals(results: dict[str, notebooks.Result]) -> dict[str, float]:
@@ -127,6 +129,50 @@ def test_cells_without_points_are_not_run(source: Path):
     nb.cells.insert(2, nbformat.v4.new_code_cell("def root(x): ...\nmath.sqrt = None", id="plot"))
     nbformat.write(nb, source)
     assert sum(totals(notebooks.grade(source)).values()) == 10
+
+
+def with_given(source: Path, text: str) -> Path:
+    nb = tiny_notebook()
+    nb.cells[1].source = "import math\nfrom given import two"
+    nb.cells[2].source = "def double(x):\n    return two * x"
+    nbformat.write(nb, source)
+    source.with_name("given.py").write_text(text)
+    return source
+
+
+def test_given_is_found_beside_the_notebook_and_is_not_shared(source: Path, tmp_path: Path):
+    with_given(source, "two = 2")
+    other = with_given(write_course(tmp_path / "other"), "two = 3")
+    before = sys.path.copy()
+    assert notebooks.grade(source)["test_double"].message == ""
+    assert notebooks.grade(other)["test_double"].message == "AssertionError: double(1) should be 2"
+    assert [notebooks.reference(path).double(2) for path in (source, other, source)] == [4, 6, 4]
+    assert "given" not in sys.modules
+    assert sys.path == before
+    assert [p.name for p in source.parent.iterdir()] == ["tiny.ipynb", "given.py"]
+
+
+def test_a_given_that_was_imported_before_comes_back(source: Path, monkeypatch):
+    own = ModuleType("given")
+    monkeypatch.setitem(sys.modules, "given", own)
+    notebooks.grade(with_given(source, "two = 2"))
+    assert sys.modules["given"] is own
+
+
+@pytest.mark.parametrize("path", sorted((COURSE / "source").glob("*/*.ipynb")), ids=str)
+def test_no_setup_cell_defines_what_a_student_has_to_write(path: Path):
+    """The judge takes a name of the setup cell for the course's own."""
+    cells = {c.metadata.get("nbgrader", {}).get("grade_id"): c for c in notebooks.read(path).cells}
+    written = notebooks.solution_cells(path)
+    with notebooks.given_beside(path):
+        setup = vars(notebooks.module_from(cells["setup"].source, "byhand_setup"))
+        defined = vars(
+            notebooks.module_from(
+                "\n".join([cells["setup"].source, *written.values()]), "byhand_all"
+            )
+        )
+    own = {name for name, value in defined.items() if setup.get(name, value) is not value}
+    assert own <= {"__name__", "__file__", "__builtins__"}
 
 
 def test_an_unknown_solution_cell_is_named(source: Path):

@@ -1,13 +1,15 @@
 """release/ is what source/ gives, the same bytes each time, and gives nothing away."""
 
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from byhand.grading import release
-from byhand.grading.notebooks import CourseError, read
+from byhand.grading.commands import nbgrader
+from byhand.grading.notebooks import CourseError, given_beside, read
 
 from .tiny import COURSE, cell, tiny_notebook
 
@@ -59,6 +61,119 @@ def test_a_source_that_nbgrader_refuses_is_said_and_changes_nothing(source: Path
     assert (course / "release" / "1-tiny" / "tiny.ipynb").read_text() == "the old one"
 
 
+SOLVED = {"solution": True}
+EARLIER = """\
+class Once:
+    def times(self, x):
+        ### BEGIN SOLUTION
+        return math.prod([1, x])
+        ### END SOLUTION
+
+
+def helper():
+    ### BEGIN SOLUTION
+    return 0
+    ### END SOLUTION"""
+LATER = """\
+class Twice(Once):
+    def times(self, x):
+        ### BEGIN SOLUTION
+        return 2 * x
+        ### END SOLUTION"""
+
+
+def write(course: Path, name: str, *cells: nbformat.NotebookNode) -> None:
+    nb = tiny_notebook()
+    nb.cells = list(cells)
+    (course / "source" / name).mkdir()
+    nbformat.write(nb, course / "source" / name / "tiny.ipynb")
+
+
+@pytest.fixture
+def chain(source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course of 2-once, 3-twice and 4-last; the last two build on those before."""
+    course = source.parents[2]
+    shutil.rmtree(source.parent)
+    monkeypatch.setattr(
+        release, "BUILDS_ON", {"3-twice": ["2-once"], "4-last": ["2-once", "3-twice"]}
+    )
+    write(
+        course, "2-once", cell("import math", "setup", locked=True), cell(EARLIER, "once", **SOLVED)
+    )
+    setup = cell("from fractions import Fraction\nfrom given import Once", "setup", locked=True)
+    again = EARLIER.replace("math.prod([1, x])", "x + Fraction(0)")
+    write(course, "3-twice", setup, cell(f"{LATER}\n\n\n{again}", "twice", **SOLVED))
+    test = {"grade": True, "locked": True, "points": 10.0}
+    write(
+        course,
+        "4-last",
+        cell("from given import Twice", "setup", locked=True),
+        cell(
+            "def four():\n    ### BEGIN SOLUTION\n    return 4\n    ### END SOLUTION",
+            "four",
+            **SOLVED,
+        ),
+        cell("assert Twice().times(2) == four()", "test_four", **test),
+    )
+    return course
+
+
+def test_given_holds_the_classes_of_earlier_assignments(chain: Path):
+    make(chain)
+    with given_beside(chain / "source" / "3-twice" / "tiny.ipynb"):
+        import given
+
+        assert type(given.Once().times(3)) is int
+        assert not {"helper", "Twice"} & vars(given).keys()
+    with given_beside(chain / "source" / "4-last" / "tiny.ipynb"):
+        import given
+
+        assert type(given.Once().times(3)).__name__ == "Fraction"  # the later one
+        assert given.Twice().times(3) == 6
+    for name in ("3-twice", "4-last"):
+        text = (chain / "source" / name / "given.py").read_text()
+        assert (chain / "release" / name / "given.py").read_text() == text
+        assert "import Once" not in text
+        assert "SOLUTION" not in text
+    assert not (chain / "source" / "2-once" / "given.py").exists()
+
+
+def test_a_given_that_is_not_in_step_is_named(chain: Path):
+    make(chain)
+    (chain / "release" / "4-last" / "__pycache__").mkdir()
+    (chain / "release" / "4-last" / "__pycache__" / "given.pyc").write_bytes(b"")
+    assert release.differences(chain) == []
+    (chain / "source" / "3-twice" / "given.py").write_text("Once = None")
+    (chain / "source" / "4-last" / "given.py").unlink()
+    assert [line.split(":")[0] for line in release.differences(chain)] == [
+        "source/3-twice/given.py",
+        "source/4-last/given.py",
+        "release/3-twice/given.py",
+        "release/4-last/given.py",
+    ]
+
+
+FORGED = "class Twice:\n    def times(self, x):\n        return 0"
+PLACES = ["given.py", "given/__init__.py", "given.py/__init__.py", "given.pyc"]
+
+
+def test_a_given_of_the_students_own_gains_nothing(chain: Path):
+    make(chain)
+    nbgrader(chain, "generate_assignment", "4-last", "--force")
+    released = (chain / "release" / "4-last" / "tiny.ipynb").read_text()
+    for number, place in enumerate(PLACES):
+        for student, answer in (("right", "Twice().times(2)"), ("wrong", "Twice().times(0)")):
+            folder = chain / "submitted" / f"{student}-{number}" / "4-last"
+            (folder / place).parent.mkdir(parents=True)
+            (folder / place).write_text(FORGED)
+            solved = released.replace("raise NotImplementedError", f"return {answer}")
+            (folder / "tiny.ipynb").write_text(solved)
+    log = nbgrader(chain, "autograde", "4-last")
+    for number in range(len(PLACES)):
+        assert f"right-{number}: 10 of 10" in log
+        assert f"wrong-{number}: 0 of 10" in log
+
+
 def lines(text: str) -> set[str]:
     return {line.strip() for line in text.splitlines()}
 
@@ -79,8 +194,15 @@ def secret_lines(source: Path) -> set[str]:
     "source", sorted((COURSE / "source").glob("*/*.ipynb")), ids=lambda path: path.stem
 )
 def test_students_get_no_line_of_a_solution_or_a_hidden_test(source: Path):
-    secret = secret_lines(source)
+    """Before the deadline, that is: later assignments hand out the solutions of earlier ones."""
+    given = source.with_name("given.py")
+    secret = secret_lines(source) - (lines(given.read_text()) if given.exists() else set())
     assert secret
+    builders = [
+        name for name, earlier in release.BUILDS_ON.items() if source.parent.name in earlier
+    ]
     for path in [*(COURSE / "release").rglob("*.*"), *(COURSE / "byhand").rglob("*.py")]:
+        if path.parent.name in builders and path.name == "given.py":
+            continue
         text = notebook_text(path) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
         assert lines(text) & secret == set(), path
