@@ -1,65 +1,104 @@
 """The judge and the student's kernel, without nbgrader around them."""
 
 import ast
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from byhand.grading.judge import LockedCells
 from byhand.grading.mistakes import mistakes, variants
-from byhand.grading.notebooks import read, solution_cells, source_notebook
+from byhand.grading.notebooks import (
+    assignments,
+    given_beside,
+    read,
+    solution_cells,
+    source_notebook,
+    task_of,
+)
 from byhand.grading.programs import program_of_cells
 from byhand.grading.sandbox import Limits
 from byhand.grading.student import Allowed, Student
 
 COURSE = Path(__file__).parents[2]
-LAYERS = source_notebook(COURSE, "3-layers")
-CELLS = {c.metadata.nbgrader.grade_id: c for c in read(LAYERS).cells if "nbgrader" in c.metadata}
-TESTS = {name: c.source for name, c in CELLS.items() if c.metadata.nbgrader.grade}
-SOLUTIONS = solution_cells(LAYERS)
+WITH_TORCH = "1-autograd"
+
+
+@dataclass
+class Kernel:
+    """A student's kernel in which everything of an assignment is solved.
+
+    setup, tests: sources of the setup cell and of the test cells, by grade_id.
+    """
+
+    student: Student
+    setup: str
+    tests: dict[str, str]
+    solutions: dict[str, str]
+
+    def lost(self, task: str, source: str) -> set[str]:
+        """The test cells of a task that fail with this solution in place of the reference."""
+        cells, locked = list(self.student.cells), LockedCells(self.setup, self.student)
+        self.student.run_cell(source)
+        failed = {
+            name
+            for name, test in self.tests.items()
+            if task_of(name, list(self.solutions)) == task
+            and any(output.output_type == "error" for output in locked.run(test))
+        }
+        self.student.run_cell(self.solutions[task])
+        self.student.cells = cells
+        return failed
+
+
+@contextmanager
+def solved(assignment: str, folder: Path) -> Iterator[Kernel]:
+    path = source_notebook(COURSE, assignment)
+    cells = {c.metadata.nbgrader.grade_id: c for c in read(path).cells if "nbgrader" in c.metadata}
+    tests = {name: c.source for name, c in cells.items() if name.startswith("test_")}
+    setup, solutions = cells["setup"].source, solution_cells(path)
+    for module in path.parent.glob("*.py"):
+        shutil.copy(module, folder)
+    allowed = Allowed(Limits(), submission_seconds=1200, torch=assignment == WITH_TORCH)
+    with Student(folder, allowed) as student, given_beside(path):
+        for source in [setup, *solutions.values()]:
+            assert student.run_cell(source) == []
+        yield Kernel(student, setup, tests, solutions)
 
 
 @pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Student]:
-    allowed = Allowed(Limits(), submission_seconds=1200)
-    with Student(tmp_path_factory.mktemp("files"), allowed) as kernel:
-        for source in [CELLS["setup"].source, *SOLUTIONS.values()]:
-            assert kernel.run_cell(source) == []
+def layers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    with solved("3-layers", tmp_path_factory.mktemp("files")) as kernel:
         yield kernel
 
 
-def lost(student: Student, task: str, source: str) -> set[str]:
-    """The test cells of a task that fail with this solution in place of the reference."""
-    cells, tests = list(student.cells), LockedCells(CELLS["setup"].source, student)
-    student.run_cell(source)
-    own = [name for name in TESTS if name == f"test_{task}" or name.startswith(f"test_{task}_")]
-    if task == "softmax":
-        own = ["test_softmax"]
-    failed = {name for name in own if any(o.output_type == "error" for o in tests.run(TESTS[name]))}
-    student.run_cell(SOLUTIONS[task])
-    student.cells = cells
-    return failed
+@pytest.fixture
+def student(layers: Kernel) -> Student:
+    return layers.student
 
 
-def test_mistakes_and_right_solutions_score_as_in_the_notebook(student: Student):
-    folder = COURSE / "mistakes" / "3-layers"
-    wrong = {f"{m.task}: {m.name}": lost(student, m.task, m.source) for m in mistakes(folder)}
-    assert wrong == {f"{m.task}: {m.name}": set(m.costs) for m in mistakes(folder)}
-    right = {f"{v.task}: {v.name}": lost(student, v.task, v.source) for v in variants(folder)}
-    assert right == {name: set() for name in right}
-    assert student.causes == []
+@pytest.mark.parametrize("assignment", assignments(COURSE))
+def test_mistakes_and_right_solutions_score_as_in_the_notebook(assignment: str, tmp_path: Path):
+    folder = COURSE / "mistakes" / assignment
+    with solved(assignment, tmp_path) as kernel:
+        for tried in [*mistakes(folder), *variants(folder)]:
+            costs = set(getattr(tried, "costs", ()))
+            assert kernel.lost(tried.task, tried.source) == costs, f"{tried.task}: {tried.name}"
+        assert kernel.student.causes == []
 
 
 def test_a_fault_of_the_course_is_no_failed_check(student: Student):
-    tests = LockedCells(CELLS["setup"].source, student)
+    tests = LockedCells("import numpy as np\nimport torch\nfrom byhand import check", student)
     with pytest.raises(AttributeError):
         tests.run("check.layer(Linear, like=torch.nn.NoSuchLayer)")
 
 
 def test_a_function_of_the_students_can_be_called_in_a_test_cell(student: Student):
     student.run_cell("def double(x): return 2 * x")
-    tests = LockedCells(CELLS["setup"].source, student)
+    tests = LockedCells("import numpy as np\nimport torch\nfrom byhand import check", student)
     assert tests.run("assert double(2) == 4\nassert double(np.ones(2)).sum() == 4") == []
     [output] = tests.run("assert double(2) == 5, 'not five'")
     assert output.evalue == "not five"
