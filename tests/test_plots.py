@@ -17,6 +17,12 @@ SIGMOID = 1 / (1 + np.exp(-X))
 GRID = X[:, None] ** 2 + X**2
 HISTORY = History(train_loss=[2.0, 0.9, 0.4], test_loss=[1.9, 1.1, 0.6], seconds=[0.1] * 3)
 
+CLASSED = History([2.0, 0.4], [1.9, 0.6], [0.1] * 2, [0.3, 0.9], [0.4, 0.8], [0.1] * 6)
+IMAGES = np.random.default_rng(0).random((12, 1, 6, 6))
+LABELS = np.arange(12) % 4
+ANSWERS = np.where(np.arange(12) == 5, 3, LABELS)  # one mistake: 3 instead of 1
+PROBABILITIES = np.eye(4)[ANSWERS] * 0.6 + 0.1
+
 
 def activations():
     return plots.activations(X, {"Sigmoid": (SIGMOID, SIGMOID * (1 - SIGMOID)), "ReLU": (X, X)})
@@ -45,12 +51,82 @@ def paths():
     return plots.paths(GRID, (-6, 6, -6, 6), {"SGD": steps, "Adam": steps / 2})
 
 
+def schedules():
+    rates = {"StepLR": [1.0, 0.5, 0.5], "OneCycleLR": [0.1, 1.0, 0.2]}
+    return plots.schedules(rates, rates)
+
+
 def layer_box():
     return plots.layer_box("Linear", parameters=["W", "b"])
 
 
+def accuracy_curves():
+    return plots.learning_curves({"yours": CLASSED, "PyTorch": CLASSED}, data="digits")
+
+
+def learning_rates():
+    return plots.learning_rates({"one cycle": [0.1, 0.3, 0.2], "steps": [0.3, 0.3, 0.03]})
+
+
+def compared():
+    return plots.compared({"SGD": CLASSED, "Adam": CLASSED}, data="digits")
+
+
+def confusion():
+    return plots.confusion(LABELS, ANSWERS, "digits")
+
+
+def samples():
+    return plots.samples(IMAGES, LABELS, "digits")
+
+
+def mistakes_made():
+    return plots.mistakes_made(IMAGES, LABELS, PROBABILITIES, "digits")
+
+
+def filters():
+    return plots.filters(np.random.default_rng(0).normal(size=(10, 2, 3, 5)))
+
+
+def feature_maps():
+    maps = {"Conv2d": np.ones((9, 4, 4)), "MaxPool2d": np.ones((9, 2, 2))}
+    return plots.feature_maps(IMAGES[0], maps, "digits")
+
+
+def step_errors():
+    steps = np.array([1e-1, 1e-5, 1e-9])
+    return plots.step_errors({"central": steps**2, "one-sided": steps}, steps, chosen=1e-5)
+
+
+def fitted():
+    return plots.fitted(X, SIGMOID, {"at first": 0 * X, "in the end": SIGMOID}, X)
+
+
+def chain():
+    return plots.chain(["Linear", "mse"], values=["x", "y", r"\ell"], parameters={0: "W"})
+
+
+def over_steps():
+    return plots.over_steps({"yours": [3.0, 1.0], "autograd": [3.0, 1.5]}, "Training")
+
+
+def two_layer_graph():
+    return plots.two_layer_graph()
+
+
 CHARTS = [activations, distributions, masks, learning_curves, predictions, paths]
-ALL = [*CHARTS, layer_box]
+CHARTS += [
+    schedules,
+    accuracy_curves,
+    learning_rates,
+    compared,
+    confusion,
+    step_errors,
+    fitted,
+    over_steps,
+]
+GALLERIES = [samples, mistakes_made, filters, feature_maps]
+ALL = [*CHARTS, *GALLERIES, layer_box, chain, two_layer_graph]
 
 
 def words(figure: Figure) -> str:
@@ -99,7 +175,7 @@ def test_every_panel_has_a_title_and_a_name_on_its_x_axis(draw):
         assert axes.get_xlabel()
 
 
-@pytest.mark.parametrize("draw", [distributions, masks, learning_curves, predictions, paths])
+@pytest.mark.parametrize("draw", CHARTS[1:])
 def test_the_y_axis_has_a_name(draw):
     assert draw().axes[0].get_ylabel()
 
@@ -128,7 +204,7 @@ def test_learning_curves_show_the_losses_in_the_colours_of_their_roles():
     assert same_color(lines["PyTorch: train"].get_color(), style.PYTORCH)
     assert lines["PyTorch: train"].get_linestyle() != lines["PyTorch: test"].get_linestyle()
     assert axes.get_yscale() == "log"
-    assert "sines" in axes.get_title()
+    assert "sines" in words(learning_curves())
     assert len(axes.get_legend().get_texts()) == 4
 
 
@@ -156,8 +232,106 @@ def test_masks_show_the_first_sample_on_top():
 
 
 def test_paths_go_through_the_points_that_were_given():
-    (sgd, _) = paths().axes[0].get_lines()
+    sgd, _ = paths().axes[0].get_lines()
     np.testing.assert_array_equal(sgd.get_xydata(), [[-5, 4], [-2, 1], [0, 0]])
+
+
+def test_accuracy_stands_in_percent_beside_the_loss():
+    right = accuracy_curves().axes[1]
+    lines = {line.get_label(): line for line in right.get_lines()}
+    np.testing.assert_allclose(lines["yours: train"].get_ydata(), [30, 90])
+    np.testing.assert_allclose(lines["yours: test"].get_ydata(), [40, 80])
+    assert same_color(lines["yours: test"].get_color(), style.TEST)
+
+
+def test_a_single_epoch_can_be_seen():
+    one = History([2.0], [1.9], [0.1], [0.3], [0.4], [0.1])
+    drawn = plots.learning_curves({"yours": one})
+    assert {line.get_marker() for axes in drawn.axes for line in axes.get_lines()} == {"o"}
+
+
+@pytest.mark.parametrize(
+    "draw", [accuracy_curves, compared, confusion, samples, mistakes_made, feature_maps]
+)
+def test_a_figure_of_data_names_the_data(draw):
+    assert "digits" in words(draw())
+
+
+def test_learning_rates_are_one_a_step():
+    first, second = learning_rates().axes[0].get_lines()
+    np.testing.assert_array_equal(first.get_xydata(), [[1, 0.1], [2, 0.3], [3, 0.2]])
+    assert first.get_color() != second.get_color()
+
+
+def test_runs_are_compared_on_the_test_data():
+    left, right = compared().axes
+    np.testing.assert_array_equal(left.get_lines()[0].get_ydata(), CLASSED.test_loss)
+    np.testing.assert_allclose(right.get_lines()[0].get_ydata(), [40, 80])
+
+
+def test_the_confusion_matrix_counts_labels_by_answers():
+    axes = confusion().axes[0]
+    counts = {text.get_position(): text.get_text() for text in axes.texts}
+    assert counts == {(0, 0): "3", (1, 1): "2", (2, 2): "3", (3, 3): "3", (3, 1): "1"}
+    assert "11 of 12 right" in axes.get_title()
+
+
+def test_every_sample_has_its_label_and_dark_ink():
+    axes = samples().axes[0]
+    assert [text.get_text() for text in axes.texts] == [str(label) for label in LABELS]
+    tiles = axes.get_images()
+    np.testing.assert_array_equal(tiles[11].get_array(), IMAGES[11, 0])
+    assert max(tiles[0].cmap(1.0)[:3]) < 0.3 < 0.9 < min(tiles[0].cmap(0.0)[:3])
+
+
+def test_the_most_confident_mistakes_come_first():
+    sure = PROBABILITIES.copy()
+    sure[[2, 7]] = [[0.8, 0.1, 0.1, 0], [0.0, 0.0, 0.95, 0.05]]
+    axes = plots.mistakes_made(IMAGES, LABELS, sure, "digits", most=2).axes[0]
+    told = [text.get_text() for text in axes.texts]
+    assert told == ["3, not 2\n95.0% sure", "2, not 0\n80.0% sure"]
+    np.testing.assert_array_equal(axes.get_images()[0].get_array(), IMAGES[7, 0])
+    assert "of 3 mistakes" in axes.get_title()
+
+
+def test_a_network_without_mistakes_is_no_error():
+    drawn = plots.mistakes_made(IMAGES, LABELS, np.eye(4)[LABELS], "digits")
+    drawn.canvas.draw()
+    assert "0 mistakes" in words(drawn)
+
+
+def test_a_kernel_has_the_colour_of_zero_where_it_is_zero():
+    weight = np.zeros((1, 1, 3, 3))
+    weight[0, 0, 0, 0] = -2
+    (tile,) = plots.filters(weight).axes[0].get_images()
+    assert tile.norm(0.0) == 0.5
+    assert same_color(tile.cmap(tile.norm(-2.0)), style.FORWARD)
+
+
+def test_every_layer_has_its_maps_and_its_name():
+    axes = feature_maps().axes[0]
+    assert len(axes.get_images()) == 1 + 9 + 9
+    assert {"the image", "Conv2d", "MaxPool2d"} <= {text.get_text() for text in axes.texts}
+
+
+def test_live_curves_are_quiet_where_there_is_no_notebook(capsys):
+    plots.live_curves("digits")(CLASSED)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_live_curves_draw_one_figure_anew_every_epoch(monkeypatch):
+    shown = []
+
+    class Handle:
+        update = staticmethod(shown.append)
+
+    monkeypatch.setattr("byhand.plots.training.get_ipython", lambda: object())
+    monkeypatch.setattr("byhand.plots.training.display", lambda display_id: Handle)
+    watch = plots.live_curves("digits")
+    watch(CLASSED)
+    watch(CLASSED)
+    assert len(shown) == 2
+    assert "digits" in words(shown[1])
 
 
 def test_what_is_not_written_yet_is_said_in_one_line(capsys):

@@ -12,15 +12,28 @@ STUDENT_SIDE = "BYHAND_STUDENT_SIDE"  # set in the environment of that kernel
 
 __all__ = [
     "CheckFailed",
+    "OneHotNLLLoss",
     "criterion",
     "data_loader",
+    "descent",
     "dropout",
     "function",
     "gradient",
     "layer",
+    "learns",
+    "network",
+    "network_gradients",
+    "numerical_gradient",
     "optimizer",
+    "predict",
     "raises",
+    "relative_error",
+    "scheduler",
     "sequential",
+    "speed",
+    "straight_through",
+    "train_step",
+    "trained",
 ]
 
 if STUDENT_SIDE in os.environ:
@@ -32,12 +45,20 @@ if STUDENT_SIDE in os.environ:
         return lambda *args, **kwargs: None
 
 else:
-    from byhand.check.criteria import criterion
+    from byhand.check.criteria import OneHotNLLLoss, criterion
+    from byhand.check.descents import descent
+    from byhand.check.differences import numerical_gradient, relative_error
     from byhand.check.dropouts import dropout
     from byhand.check.functions import function, gradient
+    from byhand.check.gates import straight_through
     from byhand.check.layers import layer
     from byhand.check.loaders import data_loader
+    from byhand.check.networks import learns, trained
     from byhand.check.optimizers import optimizer
     from byhand.check.raising import raises
+    from byhand.check.regression import network, network_gradients
     from byhand.check.report import CheckFailed
+    from byhand.check.schedulers import scheduler
     from byhand.check.sequentials import sequential
+    from byhand.check.speeds import speed
+    from byhand.check.steps import predict, train_step

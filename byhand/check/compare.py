@@ -36,7 +36,7 @@ def compare(
     if (wrong := not_an_array(outcome)) is not None:
         return Line(name, False, wrong)
     if value.shape != expected.shape:
-        hint = ""
+        hint = named(value, expected, suspects)
         if value.shape == expected.shape[::-1] and value.ndim > 1:
             hint = "The axes are the other way round. Is a transpose missing, or one too many?"
         return Line(name, False, f"has shape {value.shape}, expected {expected.shape}", hint=hint)
@@ -80,7 +80,7 @@ def compare_number(
     if number is None:
         return Line(name, False, f"is {described(value)}, expected a float")
     if not np.isfinite(number):
-        hint = "Does an exp overflow, or a log get a 0?"
+        hint = "Does an exp or a division overflow, or a log get a 0?"
         return Line(name, False, f"is {number}, expected {expected:.6g}", hint=hint)
     error = abs(number - expected)
     if error <= tolerance * max(abs(expected), _smallest_scale(tolerance)):
@@ -151,11 +151,8 @@ def suspect(
     yours: np.ndarray, expected: np.ndarray, sizes: dict[int, str], suspects: Suspects
 ) -> str:
     """The mistake in words, where the numbers tell it; else nothing."""
-    for words, wrong in suspects():
-        wrong = np.asarray(wrong)
-        # a suspicion that is as good as the right value accuses nobody
-        if wrong.shape == yours.shape and alike(yours, wrong) and not alike(expected, wrong):
-            return words
+    if words := named(yours, expected, suspects):
+        return words
     if not yours.any():
         return "Yours is all zeros."
     if yours.ndim == 2 and yours.shape[0] == yours.shape[1] and alike(yours, expected.T):
@@ -163,17 +160,26 @@ def suspect(
     return factor(yours, expected, sizes)
 
 
+def named(yours: np.ndarray, expected: np.ndarray, suspects: Suspects) -> str:
+    """The words of the first suspect that gives yours; else nothing."""
+    for words, wrong in suspects():
+        # a suspicion that is as good as the right value accuses nobody
+        if alike(yours, np.asarray(wrong)) and not alike(expected, np.asarray(wrong)):
+            return words
+    return ""
+
+
 def alike(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays agree well enough to suspect that they were computed alike."""
     scale = max(float(np.abs(b).max(initial=0)), 1e-12)
-    return bool(np.abs(a - b).max(initial=0) <= ALIKE * scale)
+    return a.shape == b.shape and bool(np.abs(a - b).max(initial=0) <= ALIKE * scale)
 
 
 def factor(yours: np.ndarray, expected: np.ndarray, sizes: dict[int, str]) -> str:
     """In words, by which number yours is too large, if it is by one number everywhere."""
     scale = float(np.vdot(expected, expected))
     ratio = float(np.vdot(expected, yours)) / scale if scale else 0.0
-    if ratio == 0 or not alike(yours, ratio * expected):
+    if ratio == 0 or np.isclose(ratio, 1) or not alike(yours, ratio * expected):
         return ""
     if np.isclose(ratio, -1):
         return "Yours has the opposite sign."
@@ -185,7 +191,7 @@ def factor(yours: np.ndarray, expected: np.ndarray, sizes: dict[int, str]) -> st
             return f"Yours is PyTorch's times {size}, {called}. Is a mean missing?"
     if np.isclose(ratio, 2) or np.isclose(ratio, 0.5):
         return f"Yours is PyTorch's times {ratio:g}: a factor 2 too much or too little."
-    return f"Yours is PyTorch's times {ratio:.6g}."
+    return f"Yours is PyTorch's times {ratio:.6g}." if yours.size > 1 else ""
 
 
 def _smallest_scale(tolerance: float) -> float:

@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.compare import NUMERICAL_TOLERANCE, compare, compare_number, number_in, suspect
+from byhand.check.compare import (
+    NUMERICAL_TOLERANCE,
+    Suspect,
+    compare,
+    compare_number,
+    number_in,
+    suspect,
+)
 from byhand.check.draws import Draw, calm, is_shape, sizes_of, written
 from byhand.check.experiment import Experiment, Outcome, Ref
 from byhand.check.report import Line, Report, conclude
@@ -14,6 +21,18 @@ from byhand.check.rules import broken_rules
 from byhand.check.runner import reach
 
 STEP = 1e-5
+CLIP = 1e-9
+LOOKS = ("all", "output", "gradient")
+TARGETS = ("real", "classes", "one-hot")
+
+
+class OneHotNLLLoss(torch.nn.Module):
+    """Minus the mean log of the probability, no smaller than 1e-9, at the 1 of each target."""
+
+    def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """(B, C), (B, C) -> one number"""
+        log = prediction.clamp(min=CLIP).log()
+        return torch.nn.functional.nll_loss(log, target.argmax(dim=-1))
 
 
 @calm()
@@ -23,27 +42,31 @@ def criterion(
     make: dict[str, Any] | None = None,
     prediction: Sequence = (5, 3),
     target: str = "real",
+    look: str = "all",
     seed: int | None = None,
 ) -> Report | None:
     """Hold a loss against PyTorch's: its value, its gradient, its manners.
 
     prediction: a shape, drawn at random, or the numbers themselves;
-    target: "real" (numbers of the same shape) or "classes" (one class number a row).
-    Raises CheckFailed with what was found.
+    target: "real" (numbers of the same shape), "classes" (one class number a row) or "one-hot"
+    (rows of 0 with a single 1; predictions that are drawn are then probabilities).
+    look: "all", or "output" or "gradient" alone. Raises CheckFailed with what was found.
     """
-    if target not in ("real", "classes"):
-        raise ValueError(f"target is 'real' or 'classes', not {target!r}")
+    if target not in TARGETS or look not in LOOKS:
+        raise ValueError(f"target is one of {TARGETS}, look of {LOOKS}, not {target!r}, {look!r}")
     make = make or {}
     name, runner = reach(cls)
     draw = Draw(seed)
     values = draw.input(prediction)
+    if target == "one-hot" and is_shape(prediction):
+        values = _probabilities(values)
     title = f"{written(name, **make)} on predictions of shape {values.shape}"
     report = Report(title, draw.repeat("criterion"))
     for rule in broken_rules(runner.program(name), name):
         report.lines.append(Line("rules", False, rule))
     for dtype in (np.float64, np.float32):
         trial = _Trial(name, like(**make), make, values.astype(dtype), target, draw)
-        lines = trial.judge(runner.run(trial.experiment), numerical=is_shape(prediction))
+        lines = trial.judge(runner.run(trial.experiment), is_shape(prediction), look)
         if dtype is np.float32:
             lines = [line for line in lines if line.ok is False] or [
                 Line("float32 stays float32", True)
@@ -67,8 +90,11 @@ class _Trial:
         draw: Draw,
     ):
         self.twin, self.prediction = twin, prediction
+        classes = draw.rng.integers(0, prediction.shape[-1], prediction.shape[:-1])
         if target == "classes":
-            self.target = draw.rng.integers(0, prediction.shape[-1], prediction.shape[:-1])
+            self.target = classes
+        elif target == "one-hot":
+            self.target = np.eye(prediction.shape[-1], dtype=prediction.dtype)[classes]
         else:
             self.target = draw.normal(prediction.shape).astype(prediction.dtype)
         ex = self.experiment = Experiment(seed=draw.seed)
@@ -89,7 +115,7 @@ class _Trial:
         moved.flat[coordinate] += step
         return self.experiment.method(self.loss, "forward", moved, self.target)
 
-    def judge(self, outcomes: list[Outcome], numerical: bool) -> list[Line]:
+    def judge(self, outcomes: list[Outcome], numerical: bool, look: str) -> list[Line]:
         built = outcomes[self.loss.index]
         if built.failure is not None:
             return [Line("constructor", False, str(built.failure))]
@@ -102,30 +128,43 @@ class _Trial:
             value.item(),
             prediction.grad.numpy(),
         )
-        lines = [
-            compare_number(
-                "loss",
-                outcomes[self.value.index],
-                expected,
-                sizes=sizes,
-                tolerance=1e-4 if single else 1e-9,
-            )
-        ]
-        kept = compare_number("self.output", outcomes[self.kept.index], expected, tolerance=1e-4)
-        lines += [kept] if lines[0].ok and not kept.ok else []
-        backward = [
-            compare("gradient for prediction", outcomes[ref.index], grad, sizes=sizes)
-            for ref in (self.grad, self.again)
-        ]
-        backward[1].name += ", called again"
-        lines += [line for line in backward if line.ok is False][:1] or backward[:1]
-        if numerical and not single:
+        lines = []
+        if look != "gradient":
+            limit = 1e-4 if single else 1e-9
+            found = outcomes[self.value.index]
+            lines.append(compare_number("loss", found, expected, sizes=sizes, tolerance=limit))
+            found = outcomes[self.kept.index]
+            kept = compare_number("self.output", found, expected, tolerance=1e-4)
+            lines += [kept] if lines[0].ok and not kept.ok else []
+        if look != "output":
+            backward = [
+                compare(
+                    "gradient for prediction",
+                    outcomes[ref.index],
+                    grad,
+                    sizes=sizes,
+                    suspects=self._suspects,
+                )
+                for ref in (self.grad, self.again)
+            ]
+            backward[1].name += ", called again"
+            lines += [line for line in backward if line.ok is False][:1] or backward[:1]
+        if look == "all" and numerical and not single:
             lines += self._numerical(outcomes, sizes)
         for label, ref in self.arguments.items():
             if any(ref.index in outcome.changed for outcome in outcomes):
                 lines.append(Line("arguments", False, f"{label} was changed in place"))
         said = {w for outcome in outcomes for w in outcome.warnings}
         return lines + [Line("warning", None, text) for text in sorted(said)[:2]]
+
+    def _suspects(self) -> list[Suspect]:
+        """Wrong gradients."""
+        if not isinstance(self.twin, OneHotNLLLoss):
+            return []
+        words = (
+            "This is the gradient for the logits, through a softmax; here they are probabilities."
+        )
+        return [(words, (self.prediction - self.target) / len(self.target))]
 
     def _numerical(self, outcomes: list[Outcome], sizes: dict[int, str]) -> list[Line]:
         """The student's gradient against the slope of the student's own loss."""
@@ -148,3 +187,9 @@ class _Trial:
         return [
             Line("central differences", False, text, hint=hint.replace("PyTorch's", "the slope"))
         ]
+
+
+def _probabilities(logits: np.ndarray) -> np.ndarray:
+    """A softmax of each row, with a tenth spread evenly: near 0, central differences fail."""
+    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return 0.9 * e / e.sum(axis=-1, keepdims=True) + 0.1 / logits.shape[-1]

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from scipy.special import ndtri
 
 AWAY_FROM_ZERO = 0.01  # where ReLU and its kin have their kink
 LEAST_SPREAD = 0.2  # standard deviation of a column
@@ -45,10 +46,14 @@ class Draw:
         """Normal numbers for a right answer to show on, whatever the draw.
 
         None is within 0.01 of zero, and no column of several samples is nearly constant, where
-        a division by its spread would blow rounding errors up.
+        a division by its spread would blow rounding errors up. No two numbers of images (four
+        axes) are nearly equal: the largest in a window is still so when one of them is nudged.
         """
+        size = int(np.prod(shape))
         x = self.normal(shape)
-        if len(shape) > 1 and shape[0] > 1:
+        if len(shape) == 4:
+            x = ndtri((self.rng.permutation(size) + 0.5) / size).reshape(shape)
+        elif len(shape) > 1 and shape[0] > 1:
             while (x.std(axis=0) < LEAST_SPREAD).any():
                 x = self.normal(shape)
         x = scale * x + shift

@@ -4,6 +4,7 @@ What crosses to the student's side and back is data: arrays, numbers, strings, N
 dicts of these. Everything else stays there, and a `Ref` names it.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,13 +86,15 @@ class Experiment:
     """A list of steps. Every method adds one and returns the Ref of its result.
 
     seed: of the student's random numbers; tensors: whether PyTorch's tensors cross, as Tensor;
-    autograd: False has PyTorch record nothing, so that it cannot give gradients.
+    autograd: False has PyTorch record nothing, so that it cannot give gradients; seconds: a time
+    limit of its own, where it is shorter than the runner's.
     """
 
     steps: list[Step] = field(default_factory=list)
     seed: int = 0
     tensors: bool = False
     autograd: bool = True
+    seconds: float = math.inf
 
     def put(self, value: Any) -> Ref:
         """Keep a value on the student's side, to hand the very same object to several calls."""

@@ -1,7 +1,7 @@
 """check.function and check.gradient: a student's function against PyTorch's."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,32 +12,38 @@ from byhand.check.compare import Suspect, compare, compare_number, described
 from byhand.check.draws import Draw, calm, is_shape, sizes_of
 from byhand.check.experiment import Experiment, Outcome, Tensor
 from byhand.check.report import Line, Report, conclude
-from byhand.check.rules import broken_rules
+from byhand.check.rules import broken_rules, has_loop
 from byhand.check.runner import Runner, reach
 
+FLOATING_POINT = " encountered in "  # in NumPy's warnings of overflow and its kin
 Answer = Callable[[Callable, dict[str, Any]], tuple]  # (function, its arguments) -> expected
+Arguments = Mapping[str, Any] | Callable[[Draw], Mapping[str, Any]]
 
 
 @calm()
 def function(
     subject: Any,
     like: Callable,
-    args: Mapping[str, Any],
+    args: Arguments,
     returns: str | Sequence[str] = "result",
     *,
     loops: bool = False,
     tensors: bool = False,
     autograd: bool = True,
+    quiet: bool = False,
     suspects: Mapping[str, Callable] | None = None,
     seed: int | None = None,
+    called: str = "function",
 ) -> Report | None:
     """Hold what a function returns against what `like` returns for the same arguments.
 
     like: gets the arguments as PyTorch tensors; args: name -> a shape (drawn at random), a list of
-    shapes, an array, or whatever else as it is; returns: what comes back, one name or several;
-    loops: whether Python loops are allowed; tensors: whether the subject works on PyTorch tensors
-    and may use PyTorch (and loops); autograd: whether it may use PyTorch's; suspects: words -> a
-    function with the mistake that they name. Raises CheckFailed with what was found.
+    shapes, an array, or whatever else as it is; or what draws all that; returns: what comes back,
+    one name or several; loops: whether the task asks for Python loops, else they are forbidden;
+    tensors: whether the subject works on PyTorch tensors and may use PyTorch (and loops);
+    autograd: whether it may use PyTorch's; quiet: whether a floating-point warning is a fault;
+    suspects: words -> a function with the mistake that they name; called: the check that repeats
+    this one. Raises CheckFailed with what was found.
     """
 
     def answer(of: Callable, values: dict[str, Any]) -> tuple:
@@ -45,8 +51,8 @@ def function(
         return result if isinstance(result, tuple) else (result,)
 
     names = [returns] if isinstance(returns, str) else list(returns)
-    how = _How(names, answer, loops, tensors, autograd, dict(suspects or {}))
-    return _check("function", subject, like, args, how, Draw(seed))
+    how = _How(names, answer, loops, tensors, autograd, quiet, dict(suspects or {}))
+    return _check(called, subject, like, args, how, Draw(seed))
 
 
 @calm()
@@ -54,18 +60,21 @@ def gradient(
     subject: Any,
     of: Callable,
     wrt: str | Sequence[str],
-    args: Mapping[str, Any],
+    args: Arguments,
     *,
-    loops: bool = False,
+    look: str | None = None,
     tensors: bool = False,
+    quiet: bool = False,
     suspects: Mapping[str, Callable] | None = None,
     seed: int | None = None,
+    called: str = "gradient",
 ) -> Report | None:
     """Hold a hand-written gradient against PyTorch's gradient of `of` by the arguments `wrt`.
 
     The subject gets the arguments of `of`; then, unless `of` gives a single number, a random
     gradient of the loss by its output. It returns one gradient, or several in the order of `wrt`.
-    The other arguments are those of check.function, a suspect being another `of`.
+    look: the one of `wrt` that alone counts. The other arguments are those of check.function, a
+    suspect being another `of`.
     """
     wanted = [wrt] if isinstance(wrt, str) else list(wrt)
 
@@ -76,36 +85,49 @@ def gradient(
         return torch.autograd.grad(output, [inputs[name] for name in wanted], upstream)
 
     names = [f"gradient for {name}" for name in wanted]
-    how = _How(names, answer, loops, tensors, autograd=False, suspects=dict(suspects or {}), of=of)
-    return _check("gradient", subject, of, args, how, Draw(seed))
+    alone = None if look is None else wanted.index(look)
+    how = _How(names, answer, False, tensors, False, quiet, dict(suspects or {}), of, alone)
+    return _check(called, subject, of, args, how, Draw(seed))
 
 
 @dataclass(frozen=True)
 class _How:
-    """What a function is held to. names: of what it returns; of: whose gradient it is, if any."""
+    """What a function is held to.
+
+    names: of what it returns; of: whose gradient it is, if any; alone: the number of the one
+    thing returned that counts, None for all.
+    """
 
     names: list[str]
     answer: Answer
     loops: bool
     tensors: bool
     autograd: bool
-    suspects: dict[str, Callable] = field(default_factory=dict)
+    quiet: bool
+    suspects: dict[str, Callable]
     of: Callable | None = None
+    alone: int | None = None
+
+    @property
+    def counted(self) -> dict[int, str]:
+        """The number and the name of everything returned that counts."""
+        return {n: name for n, name in enumerate(self.names) if self.alone in (None, n)}
 
 
 def _check(
-    check: str, subject: Any, like: Callable, args: Mapping[str, Any], how: _How, draw: Draw
+    check: str, subject: Any, like: Callable, args: Arguments, how: _How, draw: Draw
 ) -> Report | None:
     name, runner = reach(subject)
+    args = args(draw) if callable(args) else args
     values = {n: _drawn(value, draw) for n, value in args.items()}
     if how.of is not None:
         output = how.of(*_cast(values, tensors=True).values())
         if output.ndim:
             values["grad_output"] = draw.normal(tuple(output.shape))
     report = Report(f"{name}({', '.join(map(_title, values.items()))})", draw.repeat(check))
-    rules = broken_rules(
-        runner.program(name), name, how.loops or how.tensors, how.tensors, how.autograd
-    )
+    program = runner.program(name)
+    may_loop = how.loops or (how.tensors and how.of is None)
+    rules = broken_rules(program, name, may_loop, how.tensors, how.autograd)
     report.lines += [Line("rules", False, rule) for rule in rules]
     for dtype in (np.float64, np.float32):
         lines = _lines(name, runner, like, _cast(values, dtype), how, draw.seed)
@@ -113,11 +135,13 @@ def _check(
             for line in lines:
                 line.name += " in float32"
             lines = [line for line in lines if line.ok is False] or [
-                Line("float32 stays float32", True)
+                Line("the same in float32", True)
             ]
         report.lines += lines
         if not report.passed:
-            break
+            return conclude(report)
+    if how.loops and not has_loop(program, name):
+        report.lines.append(Line("rules", False, f"{name} has no loop; this task asks for loops"))
     return conclude(report)
 
 
@@ -132,24 +156,33 @@ def _lines(
     outcome = runner.run(ex)[result.index]
     parts = _parts(outcome, len(how.names))
     if isinstance(parts, str):
-        return [Line(" and ".join(how.names), False, parts)]
+        return [Line(" and ".join(how.counted.values()), False, parts)]
 
     def answer(of: Callable) -> list[np.ndarray]:
         expected = how.answer(of, _cast(values, tensors=True))
-        return [np.asarray(e.detach() if isinstance(e, torch.Tensor) else e) for e in expected]
+        return [_numbers(part) for part in expected]
 
     def suspects(number: int) -> list[Suspect]:
-        return [(words, answer(of)[number]) for words, of in how.suspects.items()]
+        wrong = [(words, answer(of)[number]) for words, of in how.suspects.items()]
+        if "grad_output" in values:
+            ones = values | {"grad_output": np.ones_like(values["grad_output"])}
+            words = "grad_output is missing: the output's own part in the loss counts too."
+            wrong.append((words, _numbers(how.answer(like, _cast(ones, tensors=True))[number])))
+        return wrong
 
     batch = next((v.shape for v in values.values() if isinstance(v, np.ndarray) and v.ndim), (1,))
     lines = []
-    for number, expected in enumerate(answer(like)):
+    expected = answer(like)
+    for number, label in how.counted.items():
         words = {"sizes": sizes_of(batch), "suspects": partial(suspects, number)}
-        lines.append(_hold(how.names[number], parts[number], expected, how.tensors, words))
+        lines.append(_hold(label, parts[number], expected[number], how.tensors, words))
     for index in outcome.changed:
         hint = "Work on a copy: x = x * 2 makes a new one, x *= 2 changes x."
         lines.append(Line("arguments", False, f"{kept[index]} was changed in place", hint=hint))
-    return lines + [Line("warning", None, text) for text in outcome.warnings[:2]]
+    for text in outcome.warnings[:2]:
+        fault = how.quiet and FLOATING_POINT in text
+        lines.append(Line("warning", False if fault else None, text))
+    return lines
 
 
 def _parts(outcome: Outcome, count: int) -> list[Outcome] | str:
@@ -179,6 +212,10 @@ def _hold(
         return compare(label, part, expected, **words)
     tolerance = 1e-4 if expected.dtype == np.float32 else 1e-9
     return compare_number(label, part, float(expected), tolerance=tolerance, **words)
+
+
+def _numbers(value: Any) -> np.ndarray:
+    return np.asarray(value.detach() if isinstance(value, torch.Tensor) else value)
 
 
 def _drawn(value: Any, draw: Draw) -> Any:

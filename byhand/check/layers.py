@@ -14,9 +14,9 @@ from byhand.check.report import Line, Report, conclude
 from byhand.check.rules import broken_rules
 from byhand.check.runner import reach
 from byhand.check.suspects import backward_suspects, output_suspects, statistics_suspects
-from byhand.check.trial import STEP, LayerTrial, Pass
+from byhand.check.trial import GRADIENTS, PARTS, STEP, LayerTrial, Pass
 
-LOOKS = ("all", "output", "backward", "statistics")
+LOOKS = (*GRADIENTS, "output", "statistics")
 
 
 @calm()
@@ -27,13 +27,15 @@ def layer(
     x: Sequence = (5, 4),
     mode: str = "train",
     look: str = "all",
+    loops: bool = False,
     seed: int | None = None,
 ) -> Report | None:
     """Hold a layer against PyTorch's.
 
     like: the PyTorch class, or a function that builds the twin; both get the arguments `make`.
     x: a shape, drawn at random, or the input itself; mode: "train" or "eval".
-    look: "all", "output", "backward" (both gradients) or "statistics" (running averages).
+    look: "all", "output", "backward" (all gradients), "grad_input", "grad_parameters" or
+    "statistics" (running averages); loops: whether Python loops are allowed.
     Raises CheckFailed with what was found.
     """
     if look not in LOOKS or mode not in ("train", "eval"):
@@ -42,12 +44,12 @@ def layer(
         )
     name, runner = reach(cls)
     draw = Draw(seed)
-    trial = LayerTrial(name, like, make or {}, draw.input(x), mode, draw, drawn=is_shape(x))
+    trial = LayerTrial(name, like, make or {}, draw.input(x), mode, draw, is_shape(x), look)
     report = Report(trial.title, draw.repeat("layer"))
-    for rule in broken_rules(runner.program(name), name):
+    for rule in broken_rules(runner.program(name), name, loops):
         report.lines.append(Line("rules", False, rule))
     report.lines += _Judgement(trial, runner.run(trial.experiment)).lines(look)
-    if look in ("all", "output", "backward") and report.passed:
+    if look != "statistics" and report.passed:
         report.lines += _single(trial, runner, look)
     return conclude(report)
 
@@ -71,8 +73,8 @@ class _Judgement:
         lines = self._shapes()
         if look in ("all", "output"):
             lines += self._outputs()
-        if look in ("all", "backward"):
-            lines += self._gradients()
+        if look in GRADIENTS:
+            lines += self._gradients(look)
         if look == "statistics":
             lines += self._statistics()
         return lines + self._manners(look)
@@ -97,14 +99,28 @@ class _Judgement:
         line = compare("self.output", kept, self.answers[-1]["output"])
         return _first_or_last(lines) + ([line] if lines[-1].ok and not line.ok else [])
 
-    def _gradients(self) -> list[Line]:
-        grad_input, grads = [], {n: [] for n in self.trial.names}
+    def _gradients(self, look: str) -> list[Line]:
+        lines = [] if look == "grad_parameters" else self._grad_input()
+        if look == "grad_input":
+            return lines + self._numerical()
+        failures = [self.of(now.updated).failure for now in self.trial.passes]
+        if failed := next(filter(None, failures), None):  # then the rest is as it was
+            return lines or [Line("update_grad_parameters", False, str(failed))]
+        lines += self._grad_parameters()
+        return lines + self._numerical() + self._zero_grad() + self._parameters()
+
+    def _grad_input(self) -> list[Line]:
+        lines = []
+        for number, (now, answer) in enumerate(zip(self.trial.passes, self.answers, strict=True)):
+            suspects = partial(backward_suspects, self.trial.twin, now.x, now.g, "x")
+            label = "gradient for x"
+            lines.append(self._hold(number, "x", now.grad_input, answer, suspects, label))
+        return _first_or_last(lines)
+
+    def _grad_parameters(self) -> list[Line]:
+        grads = {n: [] for n in self.trial.names}
         for number, (now, answer) in enumerate(zip(self.trial.passes, self.answers, strict=True)):
             guess = partial(backward_suspects, self.trial.twin, now.x, now.g)
-            named = partial(guess, "x")
-            grad_input.append(
-                self._hold(number, "x", now.grad_input, answer, named, "gradient for x")
-            )
             for name in self.trial.names:
                 alone = answer[name] - (self.answers[number - 1][name] if number else 0)
                 words = "Yours is this pass alone: gradients add up until zero_grad (+=, not =)."
@@ -112,12 +128,11 @@ class _Judgement:
                 label = f"gradient for {name}" + (", added up" if number else "")
                 ref = now.grads[name]
                 grads[name].append(self._hold(0, name, ref, answer, guesses, label))
-        lines = _first_or_last(grad_input)
-        if any(self.of(now.grad_input).failure for now in self.trial.passes):
-            return lines  # without a backward pass the rest is as it was
-        for name in self.trial.names:
-            lines += _first_or_last(grads[name], all_if_right=True)
-        return lines + self._numerical() + self._zero_grad() + self._parameters()
+        return [
+            line
+            for name in self.trial.names
+            for line in _first_or_last(grads[name], all_if_right=True)
+        ]
 
     def _hold(
         self,
@@ -149,7 +164,9 @@ class _Judgement:
             largest = max(largest, float(error / scale))
             if not error <= NUMERICAL_TOLERANCE * scale:  # NaN fails as well
                 text = f"the gradient for {name} is not the slope of your own forward pass"
-                lines.append(Line("central differences", False, text))
+                # an output that is wrong has cost the points of the output already
+                failed = None if self.trial.look in PARTS else False
+                lines.append(Line("central differences", failed, text))
         if lines or not self.trial.differences:
             return lines
         return [Line("central differences", True, f"largest relative error {largest:.0e}")]
@@ -222,9 +239,11 @@ class _Judgement:
     def _manners(self, look: str) -> list[Line]:
         """Arguments that were changed, and warnings."""
         forward = [now.output for now in self.trial.passes]
-        backward = [now.grad_input for now in self.trial.passes]
-        refs = {"output": forward, "statistics": forward, "backward": backward}
-        tried = [self.of(ref) for ref in refs.get(look, forward + backward)]
+        grad_input = [now.grad_input for now in self.trial.passes]
+        updated = [now.updated for now in self.trial.passes]
+        parts = {"grad_input": grad_input, "grad_parameters": updated, "backward": grad_input}
+        refs = {"all": forward + grad_input, "output": forward, "statistics": forward} | parts
+        tried = [self.of(ref) for ref in refs[look]]
         changed = {index for outcome in tried for index in outcome.changed}
         lines = []
         for label in ("x", "grad_output"):
@@ -246,7 +265,8 @@ def _single(trial: LayerTrial, runner: Any, look: str) -> list[Line]:
         trial.x,
         trial.mode,
         trial.draw,
-        drawn=trial.drawn,
+        trial.drawn,
+        look,
         dtype=np.float32,
     )
     lines = _Judgement(single, runner.run(single.experiment)).lines(look)

@@ -10,6 +10,8 @@ import torch
 from byhand.check.compare import Suspect, alike, compare, described, factor, same_arrays
 from byhand.check.draws import Draw, calm, written
 from byhand.check.experiment import Experiment, Outcome
+from byhand.check.optimizer_suspects import first_steps, variants
+from byhand.check.papers import optimizer_named
 from byhand.check.report import Line, Report, conclude
 from byhand.check.rules import broken_rules
 from byhand.check.runner import reach
@@ -20,29 +22,37 @@ torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 SHAPES = ((3, 4), (4,), (3, 4), (2, 1, 3))  # two alike, so that a state shared by shape shows
 
-WHOLE = "The new gradient enters whole: v = momentum * v + g, without (1 - momentum)."
+SAMPLES = 32  # of the batch behind an estimate of the Hessian
+
+# torch.optim.NAdam keeps the product of its momenta in float32.
+TOLERANCE = {torch.optim.NAdam: 1e-7}
 
 
 @calm()
 def optimizer(
     cls: Any,
-    like: Callable[..., torch.optim.Optimizer],
+    like: Callable[..., torch.optim.Optimizer] | str,
     make: dict[str, Any] | None = None,
     steps: int = 10,
+    hessian_every: int = 0,
     seed: int | None = None,
 ) -> Report | None:
     """Hold an optimizer against PyTorch's over some steps on four parameters.
 
-    like: the PyTorch class, called with the parameters and the same arguments `make`. The learning
-    rate is halved on the way, as a schedule would do it. Raises CheckFailed with what was found.
+    like: the PyTorch class, called with the parameters and the same arguments `make`, or the name
+    of an optimizer of a paper (see papers.py). The learning rate is halved on the way, as a
+    schedule would do it. hessian_every: before the first and then every so many steps, the module
+    has other gradients and update_hessian(batch_size) is called. Raises CheckFailed with what was
+    found, and MissingPackageError.
     """
     make = make or {}
+    like = optimizer_named(like) if isinstance(like, str) else like
     name, runner = reach(cls)
     draw = Draw(seed)
     report = Report(f"{written(name, 'module', **make)}, {steps} steps", draw.repeat("optimizer"))
     for rule in broken_rules(runner.program(name), name, loops=True):
         report.lines.append(Line("rules", False, rule))
-    trial = _Trial(name, like, make, steps, draw)
+    trial = _Trial(name, like, make, steps, hessian_every, draw)
     report.lines += trial.judge(runner.run(trial.experiment))
     return conclude(report)
 
@@ -56,11 +66,13 @@ class _Trial:
         like: Callable[..., torch.optim.Optimizer],
         make: dict[str, Any],
         steps: int,
+        hessian_every: int,
         draw: Draw,
     ):
         self.like, self.make, self.steps = like, make, steps
         self.start = [draw.normal(shape) for shape in SHAPES]
-        # gradients of very different sizes, some exactly zero, show where eps and the roots stand
+        # gradients of very different sizes, some exactly zero, show where eps and the roots stand;
+        # one that is zero at first shows who takes a state of zero for the first step
         scales = 10.0 ** draw.rng.uniform(-3, 0.5, (steps, len(SHAPES)))
         self.grads = [
             [scale * draw.normal(shape) for shape, scale in zip(SHAPES, row, strict=True)]
@@ -68,16 +80,24 @@ class _Trial:
         ]
         for row in self.grads:
             row[0][0, 0] = 0.0
+        self.grads[0][0][0, 1] = 0.0
+        self.sampled = {
+            number: [draw.normal(shape) for shape in SHAPES]
+            for number in (range(0, steps, hessian_every) if hessian_every else ())
+        }
         self.lr = make.get("lr")
         ex = self.experiment = Experiment(seed=draw.seed)
         self.module = ex.call("probes.Parameters", self.start)
         self.optimizer = ex.call(name, self.module, **make)
         held = ex.method(self.module, "parameters")
         held_grads = ex.method(self.module, "parameters_grad")
-        self.after, self.grads_after = [], []
+        self.after, self.grads_after, self.updates = [], [], {}
         for number, grads in enumerate(self.grads):
             if self.lr is not None and number == self.half:
                 ex.set(self.optimizer, "lr", self.lr / 2)
+            if number in self.sampled:
+                ex.method(self.module, "receive", self.sampled[number])
+                self.updates[number] = ex.method(self.optimizer, "update_hessian", SAMPLES)
             ex.method(self.module, "receive", grads)
             step = ex.method(self.optimizer, "step")
             self.after.append((step, ex.read(held)))
@@ -86,6 +106,9 @@ class _Trial:
         self.zeroed = ex.read(held_grads)
         second = ex.call("probes.Parameters", self.start)
         other = ex.call(name, second, **make)
+        if self.sampled:
+            ex.method(second, "receive", self.sampled[0])
+            ex.method(other, "update_hessian", SAMPLES)
         ex.method(second, "receive", self.grads[0])
         ex.method(other, "step")
         self.fresh = ex.method(second, "parameters")
@@ -102,6 +125,8 @@ class _Trial:
         answers = self._answers(self.like)
         lines = []
         for number, (step, read) in enumerate(self.after):
+            if number in self.updates and (failure := outcomes[self.updates[number].index].failure):
+                return [Line("update_hessian", False, str(failure))]
             lines = self._step(number, outcomes[step.index], outcomes[read.index], answers)
             if any(line.ok is False for line in lines):
                 return lines + self._grads_alone(outcomes)
@@ -122,7 +147,12 @@ class _Trial:
                     group["lr"] = self.lr / 2
             for parameter, grad in zip(parameters, grads, strict=True):
                 parameter.grad = torch.from_numpy(grad.copy())
-            twin.step()
+            if number in self.sampled:
+                # an estimate for the sum over a batch from its mean gradient g: batch size · g²
+                sampled = map(torch.from_numpy, self.sampled[number])
+                twin.step(hessian=[SAMPLES * grad**2 for grad in sampled])
+            else:
+                twin.step()
             answers.append([p.detach().numpy().copy() for p in parameters])
         return answers
 
@@ -141,7 +171,8 @@ class _Trial:
         for index, (value, expected) in enumerate(zip(read.value, answers[number], strict=True)):
             label = f"parameter {index + 1} after step {number + 1}"
             suspects = partial(self._suspects, number, index)
-            line = compare(label, Outcome(value), expected, suspects=suspects)
+            tolerance = TOLERANCE.get(self.like)
+            line = compare(label, Outcome(value), expected, suspects=suspects, tolerance=tolerance)
             if line.yours is not None and not line.hint and number == 0:
                 steps = (value - self.start[index], expected - self.start[index])
                 line.hint = factor(*steps, {}).replace("Yours", "Your step")
@@ -155,40 +186,10 @@ class _Trial:
         )
         suspects: list[Suspect] = [(words, self.start[index])]
         if number == 0:
-            suspects += self._first_step(index)
-        for words, like, changes in self._variants():
+            suspects += first_steps(self.like, self.make, self.start[index], self.grads[0][index])
+        for words, like, changes in variants(self.like, self.make):
             suspects.append((words, self._answers(like, **changes)[number][index]))
         return suspects
-
-    def _first_step(self, index: int) -> list[Suspect]:
-        """Mistakes that show in the very first step, where the state is still empty."""
-        start, make = self.start[index], self.make
-        grad = self.grads[0][index] + make.get("weight_decay", 0.0) * start
-        if self.like is torch.optim.SGD and make.get("momentum"):
-            lr = make.get("lr", 1e-3) * (1 - make["momentum"])
-            return [(WHOLE, start - lr * grad)]
-        if self.like is torch.optim.Adam:
-            (beta1, beta2), lr = make.get("betas", (0.9, 0.999)), make.get("lr", 1e-3)
-            root = np.sqrt(1 - beta2) * np.abs(grad) + make.get("eps", 1e-8)
-            words = "The bias correction is missing: m / (1 - beta1^t), v / (1 - beta2^t)."
-            return [(words, start - lr * (1 - beta1) * grad / root)]
-        return []
-
-    def _variants(self) -> list[tuple[str, Callable, dict[str, Any]]]:
-        """PyTorch asked for something slightly different from the task."""
-        variants: list[tuple[str, Callable, dict[str, Any]]] = []
-        if self.make.get("weight_decay"):
-            variants.append(("The weight decay is missing.", self.like, {"weight_decay": 0.0}))
-        if self.like is torch.optim.SGD and self.make.get("momentum"):
-            momentum = self.make["momentum"]
-            variants.append((WHOLE, self.like, {"dampening": momentum}))
-            variants.append(("The momentum is missing.", self.like, {"momentum": 0.0}))
-            words = "This is Nesterov's momentum, not the plain one."
-            variants.append((words, self.like, {"nesterov": True}))
-        if self.like is torch.optim.Adam and self.make.get("weight_decay"):
-            words = "This is AdamW's decay, apart from the moments; Adam adds it to the gradient."
-            variants.append((words, torch.optim.AdamW, {}))
-        return variants
 
     def _grads_alone(self, outcomes: list[Outcome]) -> list[Line]:
         for number, (read, grads) in enumerate(zip(self.grads_after, self.grads, strict=True)):

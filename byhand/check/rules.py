@@ -20,9 +20,10 @@ LOOP_METHODS = frozenset(
     "starmap".split()
 )
 AUTOGRAD = frozenset(
-    "backward autograd requires_grad requires_grad_ enable_grad set_grad_enabled func".split()
+    "backward autograd requires_grad requires_grad_ enable_grad set_grad_enabled inference_mode "
+    "func _functorch forward_ad jvp jacfwd".split()
 )
-ALLOWED = frozenset({"numpy", "scipy", "byhand", "__main__", ""}) | sys.stdlib_module_names
+ALLOWED = frozenset({"numpy", "scipy", "byhand", "given", "__main__", ""}) | sys.stdlib_module_names
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,24 @@ def broken_rules(
         if not loops and (what := _loop(node)):
             line = program.text.splitlines()[node.lineno - 1].strip()
             found[f"{function} loops with {what}: `{line}`; write it as array operations"] = None
-        if not autograd and (what := _autograd(node)):
+        if not autograd and (what := _autograd(node, program.origins)):
             found[f"{function} uses autograd (`{what}`); here the gradient is yours"] = None
         if origin := _foreign(node, program.origins, allowed):
-            found[f"{function} uses {origin}; a solution is NumPy and SciPy only"] = None
+            libraries = "NumPy, SciPy and PyTorch" if torch else "NumPy and SciPy"
+            found[f"{function} uses {origin}; a solution is {libraries} only"] = None
     return list(found)
+
+
+def has_loop(program: Program, name: str) -> bool:
+    """Whether there is a Python loop in the graded methods of class (or in function) `name`.
+
+    In a text that cannot be parsed there may be one.
+    """
+    try:
+        definitions = _definitions(program.text)
+    except SyntaxError:
+        return True
+    return any(_loop(node) for _, node in _reached(definitions, name))
 
 
 def program_of(subject: Any) -> Program:
@@ -162,9 +176,11 @@ def _loop(node: ast.AST) -> str | None:
     return None
 
 
-def _autograd(node: ast.AST) -> str | None:
+def _autograd(node: ast.AST, origins: dict[str, str]) -> str | None:
     match node:
         case ast.Attribute(attr=used) | ast.keyword(arg=used) if used in AUTOGRAD:
+            return used
+        case ast.Name(id=used) if AUTOGRAD & set(origins.get(used, "").split(".")):
             return used
         case ast.ImportFrom(module=str(module)) if AUTOGRAD & set(module.split(".")):
             return module

@@ -53,7 +53,7 @@ class LocalRunner:
         """One Outcome for each step, in order. The global generators are left as they were."""
         before = np.random.get_state()
         np.random.seed(experiment.seed)
-        session = _Session(self.names, self.seconds, experiment.tensors)
+        session = _Session(self.names, min(self.seconds, experiment.seconds), experiment.tensors)
         around = _with_torch(experiment) if experiment.tensors else self._torch_guard()
         try:
             with around, np.errstate(**NUMPY_WARNS):
@@ -84,8 +84,22 @@ def _with_torch(experiment: Experiment) -> Iterator[None]:
     """PyTorch with the experiment's seed, and with or without autograd."""
     import torch
 
-    with torch.random.fork_rng(devices=[]), torch.inference_mode(not experiment.autograd):
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
+        with nullcontext() if experiment.autograd else _no_autograd():
+            yield
+
+
+@contextmanager
+def _no_autograd() -> Iterator[None]:
+    """PyTorch records nothing, and torch.func, which would do so all the same, raises."""
+    import torch
+
+    def same(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor
+
+    # torch.func refuses to work where such hooks are set
+    with torch.inference_mode(), torch.autograd.graph.saved_tensors_hooks(same, same):
         yield
 
 
@@ -224,13 +238,14 @@ class _Session:
             if index < len(self.results):
                 kept = self.results[index]
                 numbers = _numbers(kept)
-                if np.array_equal(numbers, original):
+                fits = numbers.shape == original.shape and numbers.dtype == original.dtype
+                if fits and np.array_equal(numbers, original):
                     continue
                 changed.append(index)
-                if numbers.shape == original.shape:
+                if fits:
                     numbers[...] = original
                 else:
-                    again = original if kept is numbers else Tensor(original)
+                    again = original if isinstance(kept, np.ndarray) else Tensor(original)
                     self.results[index] = self._resolve(again)
         return tuple(changed)
 
@@ -240,8 +255,13 @@ class _Session:
 
 
 def _numbers(kept: Any) -> np.ndarray:
-    """The numbers of an array, or of a tensor, where they are."""
-    return kept if isinstance(kept, np.ndarray) else kept.detach().numpy()
+    """The numbers of an array, or of a tensor, where they are; none if NumPy cannot read them."""
+    if isinstance(kept, np.ndarray):
+        return kept
+    try:
+        return kept.detach().numpy()
+    except (TypeError, RuntimeError):  # made sparse, bfloat16 or the like by the student's code
+        return np.empty(0)
 
 
 def _refs(step: Step) -> Iterator[Ref]:

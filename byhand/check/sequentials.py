@@ -18,21 +18,23 @@ SHAPE = (5, 4)
 
 @calm()
 def sequential(
-    cls: Any, depth: int = 3, look: str = "all", seed: int | None = None
+    cls: Any, depth: int = 3, look: str = "all", module: bool = True, seed: int | None = None
 ) -> Report | None:
     """Put `depth` given layers into a Sequential, one of them nested, and follow what passes.
 
     look: "all", "forward", "backward" or "parameters" (parameters, zero_grad, train and eval).
-    depth 0 is the empty Sequential. Raises CheckFailed with what was found.
+    depth 0 is the empty Sequential. module: False for a class of exactly `depth` layers with
+    forward and backward alone: nothing is nested, and gradients do not add up. Raises CheckFailed
+    with what was found.
     """
     if look not in LOOKS:
         raise ValueError(f"look is one of {LOOKS}, not {look!r}")
     name, runner = reach(cls)
     draw = Draw(seed)
     inside = "no layers" if depth == 0 else f"{depth} layers"
-    nested = ", the last two nested" if depth > 2 else ""
+    nested = ", the last two nested" if module and depth > 2 else ""
     report = Report(f"{name} of {inside}{nested}", draw.repeat("sequential"))
-    trial = _Chain(name, depth, draw)
+    trial = _Chain(name, depth, module, draw)
     report.lines += trial.judge(runner.run(trial.experiment), look)
     return conclude(report)
 
@@ -40,14 +42,16 @@ def sequential(
 class _Chain:
     """The experiment on a Sequential of given layers, y = w sin(x) + (x to the left) / 2 each."""
 
-    def __init__(self, name: str, depth: int, draw: Draw):
+    def __init__(self, name: str, depth: int, module: bool, draw: Draw):
+        self.module = module
         self.weights = [draw.normal(SHAPE[1:]) for _ in range(depth)]
         self.first = draw.normal((SHAPE[0] + 2, SHAPE[1]))
         self.x, self.g = draw.normal(SHAPE), draw.normal(SHAPE)
         ex = self.experiment = Experiment(seed=draw.seed)
-        stages = [ex.call("probes.Stage", weight) for weight in self.weights]
+        probe = "probes.Stage" if module else "probes.Latest"
+        stages = [ex.call(probe, weight) for weight in self.weights]
         self.stages = stages
-        if depth > 2:
+        if module and depth > 2:
             self.inner = [ex.call(name, *stages[-2:])]
             self.chain = ex.call(name, *stages[:-2], *self.inner)
         else:
@@ -91,7 +95,7 @@ class _Chain:
         if look in ("all", "forward"):
             lines.append(compare("output", outcomes[self.output.index], output))
             kept = compare("self.output", outcomes[self.kept.index], output)
-            lines += [kept] if lines[0].ok and not kept.ok else []
+            lines += [kept] if self.module and lines[0].ok and not kept.ok else []
         if look in ("all", "backward"):
             lines += self._backward(outcomes, inputs, output, grad, grads)
         if look in ("all", "parameters"):

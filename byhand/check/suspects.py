@@ -11,6 +11,12 @@ import torch
 from torch.nn import functional
 
 from byhand.check.compare import Suspect
+from byhand.check.window_suspects import (
+    convolution_gradients,
+    convolution_outputs,
+    pooling_gradients,
+    pooling_outputs,
+)
 
 
 def output_suspects(twin: torch.nn.Module, x: np.ndarray) -> list[Suspect]:
@@ -22,6 +28,14 @@ def output_suspects(twin: torch.nn.Module, x: np.ndarray) -> list[Suspect]:
                 return _linear_outputs(twin, tensor)
             case torch.nn.BatchNorm1d():
                 return _batch_norm_outputs(twin, tensor)
+            case torch.nn.Conv2d():
+                return convolution_outputs(twin, tensor)
+            case torch.nn.MaxPool2d():
+                return pooling_outputs(twin, tensor)
+            case torch.nn.LeakyReLU():
+                return [("This is ReLU: below 0 the slope is missing.", np.maximum(x, 0))]
+            case torch.nn.Tanh():
+                return [("This is tanh(x / 2): the quoted formula.", np.tanh(x / 2))]
             case torch.nn.Softmax() | torch.nn.LogSoftmax():
                 kind = type(twin)
                 return [
@@ -47,8 +61,24 @@ def _gradients(twin: torch.nn.Module, x: np.ndarray, g: np.ndarray) -> dict[str,
             return {"x": [("The weight is transposed once too often, or once too few.", wrong)]}
         case torch.nn.BatchNorm1d():
             return _batch_norm_gradients(twin, x, g)
+        case torch.nn.Conv2d():
+            return convolution_gradients(twin, x, g)
+        case torch.nn.MaxPool2d():
+            return {"x": pooling_gradients(twin, x, g)}
         case torch.nn.ReLU():
             return {"x": [("At x = 0 the derivative is 0, as in PyTorch.", g * (x >= 0))]}
+        case torch.nn.LeakyReLU():
+            slope = np.where(x > 0, 1, twin.negative_slope)
+            at_zero = "At x = 0 the slope is negative_slope, as in PyTorch."
+            return {"x": [
+                (at_zero, g * np.where(x >= 0, 1, twin.negative_slope)),
+                ("This is the gradient of ReLU: below 0 the slope is missing.", g * (x > 0)),
+                ("g is missing.", slope),
+            ]}  # fmt: skip
+        case torch.nn.Tanh():
+            y = np.tanh(x)
+            words = "This is the derivative of a sigmoid, y (1 - y)."
+            return {"x": [(words, g * y * (1 - y)), ("g is missing.", 1 - y**2)]}
         case torch.nn.Softmax():
             y = functional.softmax(torch.from_numpy(x), dim=-1).numpy()
             words = "Only the diagonal of the Jacobian is there: every output moves with every x."
@@ -85,7 +115,8 @@ def _average(
     momentum: float,
     unbiased: bool,
 ) -> np.ndarray:
-    new = batch.mean(0) if name == "running_mean" else batch.var(0, unbiased=unbiased)
+    others = [axis for axis in range(batch.ndim) if axis != 1]  # all but the features or channels
+    new = batch.mean(others) if name == "running_mean" else batch.var(others, unbiased=unbiased)
     return torch.lerp(torch.from_numpy(start[name]), new, momentum).numpy()
 
 
@@ -126,12 +157,12 @@ def _batch_norm_gradients(
 ) -> dict[str, list[Suspect]]:
     batch = torch.from_numpy(x)
     mean, var = batch.mean(0), batch.var(0, unbiased=False)
-    frozen = _gradient(lambda t: _frozen(twin, t, mean, var), x, g)
-    through = _gradient(lambda t: _frozen(twin, t, None, None), x, g)
+    wrong = []
     if twin.training:
         words = "The mean and variance of the batch move with x as well; yours takes them as fixed."
-        wrong = [(words, frozen)]
-    else:
+        wrong = [(words, _gradient(lambda t: _frozen(twin, t, mean, var), x, g))]
+    elif len(x) > 1:  # one sample has no variance to go through
+        through = _gradient(lambda t: _frozen(twin, t, None, None), x, g)
         wrong = [("In eval mode the mean and variance are fixed numbers.", through)]
     from_x = ("It is made from x instead of the normalised x.", (g * x).sum(0))
     return {"x": wrong, "weight": [from_x]}

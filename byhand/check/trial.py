@@ -13,6 +13,8 @@ from byhand.check.experiment import Experiment, Ref
 STEP = 1e-5  # of the central differences
 MOST_COORDINATES = 60  # of one array that are tried by central differences
 PASSES = 2
+PARTS = ("grad_input", "grad_parameters")  # of a backward pass, with points of their own
+GRADIENTS = ("all", "backward", *PARTS)  # the looks that go on to the gradients
 
 
 @dataclass
@@ -26,6 +28,7 @@ class Pass:
     output: Ref | None = None
     kept: Ref | None = None
     grad_input: Ref | None = None
+    updated: Ref | None = None  # the step that added to the gradients of the parameters
     grads: dict[str, Ref] = field(default_factory=dict)
     statistics: dict[str, Ref] = field(default_factory=dict)
 
@@ -42,10 +45,11 @@ class LayerTrial:
         mode: str,
         draw: Draw,
         drawn: bool,
+        look: str = "all",
         dtype: type = np.float64,
     ):
         self.name, self.like, self.make, self.mode, self.draw = name, like, make, mode, draw
-        self.drawn, self.dtype = drawn, dtype
+        self.drawn, self.look, self.dtype = drawn, look, dtype
         self.title = f"{written(name, **make)} on x of shape {x.shape}"
         self.title += f", {mode} mode" if mode == "eval" else ""
         torch_dtype = torch.float64 if dtype is np.float64 else torch.float32
@@ -85,7 +89,8 @@ class LayerTrial:
         ex.method(self.layer, "zero_grad")
         self.zeroed = {n: ex.get(self.layer, f"grad_{n}") for n in self.names}
         self.held_zeroed = ex.read(held)
-        self.differences = self._differences() if self.drawn and self.dtype is np.float64 else {}
+        smooth = self.drawn and self.dtype is np.float64 and self.look in GRADIENTS
+        self.differences = self._differences() if smooth else {}
 
     def _pass(self, number: int) -> Pass:
         ex = self.experiment
@@ -93,12 +98,17 @@ class LayerTrial:
         if number and self.drawn:
             x = self.draw.batch(x.shape, scale=1.5, shift=0.5).astype(self.dtype)
         shape = tuple(self._twin_output(x).shape)
-        g = self.draw.normal(shape).astype(self.dtype)
+        g = self.draw.normal(shape).astype(self.dtype, order="C" if x.flags.c_contiguous else "F")
         now = Pass(x, g, ex.put(x), ex.put(g))
         now.output = ex.method(self.layer, "forward", now.x_ref)
         now.kept = ex.get(self.layer, "output")
         now.statistics = {n: ex.get(self.layer, n) for n in self.averages}
-        now.grad_input = ex.method(self.layer, "backward", now.x_ref, now.g_ref)
+        if self.look in PARTS:  # what backward does, in steps: one may fail without the other
+            now.grad_input = ex.method(self.layer, "compute_grad_input", now.x_ref, now.g_ref)
+            now.updated = ex.method(self.layer, "update_grad_parameters", now.x_ref, now.g_ref)
+        else:
+            now.grad_input = ex.method(self.layer, "backward", now.x_ref, now.g_ref)
+            now.updated = now.grad_input
         now.grads = {n: ex.get(self.layer, f"grad_{n}") for n in self.names}
         return now
 
@@ -115,7 +125,7 @@ class LayerTrial:
         """For x and each parameter: the coordinates tried and the outputs on either side."""
         ex, now = self.experiment, self.passes[-1]
         tried = {}
-        for name, value in {"x": now.x, **{n: self.start[n] for n in self.names}}.items():
+        for name, value in self._differentiated(now).items():
             count = min(value.size, MOST_COORDINATES)
             coordinates = self.draw.rng.choice(value.size, count, replace=False)
             pairs = []
@@ -125,6 +135,13 @@ class LayerTrial:
                 ex.set(self.layer, name, value)
             tried[name] = (coordinates, pairs)
         return tried
+
+    def _differentiated(self, now: Pass) -> dict[str, np.ndarray]:
+        """What the check asks gradients for: x, the parameters, or both."""
+        values = {} if self.look == "grad_parameters" else {"x": now.x}
+        return values | (
+            {} if self.look == "grad_input" else {n: self.start[n] for n in self.names}
+        )
 
     def _nudged(self, name: str, value: np.ndarray, coordinate: int, step: float) -> Ref:
         ex, x = self.experiment, self.passes[-1].x

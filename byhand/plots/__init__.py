@@ -6,18 +6,54 @@ A figure brings its own paper, so that it reads the same in a light and a dark J
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from byhand.plots.autograd import over_steps, two_layer_graph
+from byhand.plots.curves import fitted, step_errors
+from byhand.plots.digits import confusion, feature_maps, filters, mistakes_made, samples
+from byhand.plots.graphs import Edge, Node, chain, graph
 from byhand.plots.layers import activations, distributions, layer_box, masks
-from byhand.plots.training import learning_curves, paths, predictions
+from byhand.plots.schedules import schedules
+from byhand.plots.timing import timing, timing_bars
+from byhand.plots.training import (
+    compared,
+    learning_curves,
+    learning_rates,
+    live_curves,
+    paths,
+    predictions,
+)
+from byhand.plots.windows import grids, receptive, window_places
 
 __all__ = [
+    "Edge",
+    "Node",
     "activations",
+    "chain",
+    "compared",
+    "confusion",
     "distributions",
+    "feature_maps",
+    "filters",
+    "fitted",
+    "graph",
+    "grids",
     "layer_box",
     "learning_curves",
+    "learning_rates",
+    "live_curves",
     "masks",
+    "mistakes_made",
     "once_solved",
+    "over_steps",
     "paths",
     "predictions",
+    "receptive",
+    "samples",
+    "schedules",
+    "step_errors",
+    "timing",
+    "timing_bars",
+    "two_layer_graph",
+    "window_places",
 ]
 
 
@@ -25,9 +61,9 @@ __all__ = [
 def once_solved() -> Iterator[None]:
     """Run the lines of a figure or an experiment.
 
-    While one of the layers in it is not written yet, say so in one line in place of a traceback.
+    While something in it is not written yet, say so in one line in place of a traceback.
     """
     try:
         yield
     except NotImplementedError:
-        print("This cell needs a class that you have not written yet. Come back to it later.")
+        print("This cell needs something that you have not written yet. Come back to it later.")

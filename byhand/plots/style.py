@@ -43,15 +43,15 @@ STYLE = {
 
 @contextmanager
 def figure(
-    width: float, height: float, columns: int = 1, sharey: bool = False
+    width: float, height: float, columns: int = 1, sharey: bool = False, rows: int = 1
 ) -> Iterator[tuple[Figure, Axes]]:
-    """A figure in the style of the course and its axes (an array of them for several columns).
+    """A figure in the style of the course and its axes (an array of them for several).
 
     It is closed for pyplot, so that a notebook shows it once: as the result of its cell.
     """
     with plt.rc_context(STYLE):
         drawn, axes = plt.subplots(
-            ncols=columns, figsize=(width, height), layout="constrained", sharey=sharey
+            rows, columns, figsize=(width, height), layout="constrained", sharey=sharey
         )
         plt.close(drawn)
         yield drawn, axes
