@@ -1,33 +1,39 @@
 """The training loop of the course: epochs over batches, with a progress bar and a history."""
 
 import math
+import operator
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from byhand.nn import Criterion, Module, Optimizer
+from byhand.checkpoints import (
+    CheckpointError,
+    History,
+    load_checkpoint,
+    save_checkpoint,
+    to_float32,
+)
+from byhand.nn import Criterion, Module, Optimizer, Scheduler
+
+__all__ = [
+    "CheckpointError",
+    "History",
+    "TrainingStoppedError",
+    "fit",
+    "load_checkpoint",
+    "measure",
+    "save_checkpoint",
+    "to_float32",
+    "train_epoch",
+]
 
 Batches = Iterable[tuple[np.ndarray, np.ndarray]]
+Measured = tuple[float, float | None]  # mean loss; share of right answers, if there are classes
 
 # An output beyond this belongs to a network that has run away. NaN compares as not below it.
 DIVERGED = 1e6
-
-
-@dataclass
-class History:
-    """What training measured, one entry per finished epoch.
-
-    train_loss: mean over the training samples, each batch measured in train mode just before
-    its step; test_loss: mean over the test samples in eval mode, after the epoch's last step;
-    seconds: wall-clock time of the epoch, testing included.
-    """
-
-    train_loss: list[float] = field(default_factory=list)
-    test_loss: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
 
 
 class TrainingStoppedError(ArithmeticError):
@@ -45,72 +51,109 @@ def fit(
     train_loader: Batches,
     test_loader: Batches,
     epochs: int,
+    scheduler: Scheduler | None = None,
+    watch: Callable[[History], None] | None = None,
 ) -> History:
     """Train `network` for so many epochs and return what was measured on the way.
 
     A loader gives batches (X, y) with the samples along the first axis, and gives them again
-    each time it is iterated over. Raises TrainingStoppedError at the first loss that is not a
-    finite number, and ValueError when a loader gives nothing.
+    each time it is iterated over. The scheduler takes a step after every batch; `watch` is called
+    with the history after every epoch. Raises TrainingStoppedError at the first loss that is not
+    a finite number, and ValueError when a loader gives nothing.
     """
     history = History()
-    with tqdm(range(epochs), desc="Training", unit="epoch") as bar:
-        for epoch in bar:
+    steps = epochs * operator.length_hint(train_loader)
+    with tqdm(total=steps or None, unit="step") as bar:
+        for epoch in range(epochs):
+            bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
             start = time.perf_counter()
+            batches = _noted(train_loader, optimizer, history, bar)
             try:
-                train_loss = train_epoch(network, criterion, optimizer, train_loader)
-                test_loss = mean_loss(network, criterion, test_loader)
-            except _NotFiniteError as error:
+                trained = train_epoch(network, criterion, optimizer, batches, scheduler)
+                tested = measure(network, criterion, test_loader)
+            except NotFiniteError as error:
                 raise TrainingStoppedError(
                     f"Training stopped in epoch {epoch + 1} of {epochs}: {error} "
                     f"(Learning rate {optimizer.lr:g}; finished epochs: sys.last_value.history)",
                     history,
                 ) from None
-            history.train_loss.append(train_loss)
-            history.test_loss.append(test_loss)
+            _note("train", trained, history)
+            _note("test", tested, history)
             history.seconds.append(time.perf_counter() - start)
             # Drawn with the bar's next refresh: drawing every epoch costs more than a small one.
-            losses = {"train loss": f"{train_loss:.4g}", "test loss": f"{test_loss:.4g}"}
-            bar.set_postfix(losses, refresh=False)
+            bar.set_postfix(_latest(history), refresh=False)
+            if watch is not None:
+                watch(history)
     return history
 
 
 def train_epoch(
-    network: Module, criterion: Criterion, optimizer: Optimizer, loader: Batches
-) -> float:
-    """One step of the optimizer for every batch; returns the mean loss over the samples."""
+    network: Module,
+    criterion: Criterion,
+    optimizer: Optimizer,
+    loader: Batches,
+    scheduler: Scheduler | None = None,
+) -> Measured:
+    """One step of the optimizer for every batch; what was measured in train mode before each."""
     network.train()
-    total, samples = 0.0, 0
+    seen = _Seen("train")
     for X, y in loader:
         optimizer.zero_grad()
         prediction = network.forward(X)
-        loss = _finite(criterion.forward(prediction, y), "train", X, y, prediction)
+        seen.add(criterion.forward(prediction, y), X, y, prediction)
         network.backward(X, criterion.backward(prediction, y))
         optimizer.step()
-        total += loss * len(X)
-        samples += len(X)
-    return _mean(total, samples, "train")
+        if scheduler is not None:
+            scheduler.step()
+    return seen.mean()
 
 
-def mean_loss(network: Module, criterion: Criterion, loader: Batches) -> float:
-    """The mean loss over the samples in eval mode; nothing is learned."""
+def measure(network: Module, criterion: Criterion, loader: Batches) -> Measured:
+    """The mean loss and the accuracy over the samples in eval mode; nothing is learned."""
     network.eval()
-    total, samples = 0.0, 0
+    seen = _Seen("test")
     for X, y in loader:
         prediction = network.forward(X)
-        loss = _finite(criterion.forward(prediction, y), "test", X, y, prediction)
-        total += loss * len(X)
-        samples += len(X)
-    return _mean(total, samples, "test")
+        seen.add(criterion.forward(prediction, y), X, y, prediction)
+    return seen.mean()
 
 
-class _NotFiniteError(ArithmeticError):
+class NotFiniteError(ArithmeticError):
     """A loss that is NaN or infinite, and what most likely made it so."""
 
 
-def _finite(loss: float, name: str, X: np.ndarray, y: np.ndarray, prediction: np.ndarray) -> float:
-    """The loss itself, if it is a finite number."""
+class _Seen:
+    """Adds up what the batches of one pass through the data gave."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.samples, self.loss, self.right, self.classes = 0, 0.0, 0, True
+
+    def add(self, loss: float, X: np.ndarray, y: np.ndarray, prediction: np.ndarray) -> None:
+        """Count a batch in. Raises NotFiniteError if its loss is not finite."""
+        _check_finite(loss, self.name, X, y, prediction)
+        self.samples += len(X)
+        self.loss += float(loss) * len(X)
+        self.classes = self.classes and y.dtype.kind in "iu" and y.ndim < prediction.ndim
+        if self.classes:
+            self.right += int((prediction.argmax(axis=-1) == y).sum())
+
+    def mean(self) -> Measured:
+        """Loss and accuracy of a sample. Raises ValueError if there was none."""
+        if self.samples == 0:
+            raise ValueError(
+                f"the {self.name} loader gave no batches: is its data empty, "
+                "or does it give its batches only the first time it is iterated over?"
+            )
+        accuracy = self.right / self.samples if self.classes else None
+        return self.loss / self.samples, accuracy
+
+
+def _check_finite(
+    loss: float, name: str, X: np.ndarray, y: np.ndarray, prediction: np.ndarray
+) -> None:
     if math.isfinite(loss):
-        return float(loss)
+        return
     if not (np.isfinite(X).all() and np.isfinite(y).all()):
         cause = f"The {name} data holds numbers that are not finite: look for NaN in X and y."
     elif np.abs(prediction).max() < DIVERGED:
@@ -120,13 +163,30 @@ def _finite(loss: float, name: str, X: np.ndarray, y: np.ndarray, prediction: np
             "The network's output has run away too: most likely the learning rate is too high, "
             "or a layer divides by 0 or overflows."
         )
-    raise _NotFiniteError(f"the {name} loss is {loss}. {cause}")
+    raise NotFiniteError(f"the {name} loss is {loss}. {cause}")
 
 
-def _mean(total: float, samples: int, name: str) -> float:
-    if samples == 0:
-        raise ValueError(
-            f"the {name} loader gave no batches: is its data empty, "
-            "or does it give its batches only the first time it is iterated over?"
-        )
-    return total / samples
+def _noted(loader: Batches, optimizer: Optimizer, history: History, bar: tqdm) -> Iterator:
+    """The batches; the learning rate of each step goes into the history, the bar moves on."""
+    for batch in loader:
+        history.lr.append(float(optimizer.lr))
+        yield batch
+        bar.update()
+
+
+def _note(name: str, measured: Measured, history: History) -> None:
+    loss, accuracy = measured
+    getattr(history, f"{name}_loss").append(loss)
+    if accuracy is not None:
+        getattr(history, f"{name}_accuracy").append(accuracy)
+
+
+def _latest(history: History) -> dict[str, str]:
+    """The last epoch in a few words, for the progress bar."""
+    words = {
+        "train loss": f"{history.train_loss[-1]:.4g}",
+        "test loss": f"{history.test_loss[-1]:.4g}",
+    }
+    if history.test_accuracy:
+        words["test accuracy"] = f"{history.test_accuracy[-1]:.2%}"
+    return words | {"lr": f"{history.lr[-1]:.2g}", "s/epoch": f"{history.seconds[-1]:.2g}"}

@@ -5,13 +5,35 @@ from pathlib import Path
 import pytest
 
 from byhand.grading.mistakes import Mistake, Variant, mistakes, variants
-from byhand.grading.notebooks import assignments, grade, solution_cells, source_notebook
+from byhand.grading.notebooks import assignments, grade, solution_cells, source_notebook, task_of
+from byhand.grading.weights import write_weights
 
 COURSE = Path(__file__).parents[1]
 DRAWS = 20
+# A student with a wrong layer has trained with it; the reference's weights say nothing about it.
+TRAINING = ("train_mlp", "train_mnist")
 ASSIGNMENTS = assignments(COURSE)
 MISTAKES = [(a, m) for a in ASSIGNMENTS for m in mistakes(COURSE / "mistakes" / a)]
 VARIANTS = [(a, v) for a in ASSIGNMENTS for v in variants(COURSE / "mistakes" / a)]
+
+
+@pytest.fixture(scope="session")
+def handed_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that students hand in beside their notebooks, trained on the small digits."""
+    folder = tmp_path_factory.mktemp("handed-in")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        patch.delenv("BYHAND_DATA", raising=False)
+        for assignment in ASSIGNMENTS:
+            write_weights(COURSE, assignment, folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def beside_them(handed_in: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(handed_in)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(handed_in / "cache"))
+    monkeypatch.delenv("BYHAND_DATA", raising=False)
 
 
 def lost(assignment: str, replace: dict[str, str]) -> dict[str, str]:
@@ -27,6 +49,8 @@ def label(value: object) -> str:
 @pytest.mark.parametrize(("assignment", "mistake"), MISTAKES, ids=label)
 def test_a_mistake_costs_its_own_points_and_is_named(assignment: str, mistake: Mistake):
     messages = lost(assignment, {mistake.task: mistake.source})
+    if mistake.task not in TRAINING:
+        messages = {test: m for test, m in messages.items() if task_of(test, TRAINING) is None}
     assert set(messages) == set(mistake.costs)
     assert mistake.says in "\n".join(messages.values())
 

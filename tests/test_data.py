@@ -206,6 +206,27 @@ def test_a_broken_byhand_data_never_falls_back(folder, monkeypatch):
         data.mnist()
 
 
+def test_what_is_at_hand_is_never_downloaded_and_nothing_is_said(capsys):
+    assert data.at_hand().name == "scikit-learn's small digits, not MNIST"
+    assert capsys.readouterr().out == ""
+
+
+def test_a_broken_folder_is_an_error_for_what_is_at_hand_too(folder, monkeypatch):
+    monkeypatch.setenv("BYHAND_DATA", str(folder))
+    with pytest.raises(data.DataError, match="is not the original"):
+        data.at_hand()
+
+
+def test_a_download_that_is_interrupted_leaves_nothing(monkeypatch, cache):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        data.mnist()
+    assert not cache.exists()
+
+
 def test_a_download_that_is_not_mnist_is_an_error_and_leaves_nothing(monkeypatch, cache):
     fake = np.zeros((70_000, 784), np.uint8), np.full(70_000, "7")
     monkeypatch.setattr(sklearn.datasets, "fetch_openml", lambda *_, **__: fake)
@@ -280,4 +301,25 @@ if SHARED.is_dir():
             monkeypatch.setattr(sklearn.datasets, "fetch_openml", without_network)
             cached = data.mnist()
             np.testing.assert_array_equal(downloaded.test_images, cached.test_images)
-            assert cached.name == "MNIST"
+            assert cached.name == data.at_hand().name == "MNIST"
+
+        def test_storing_that_is_interrupted_leaves_whole_files_and_starts_clean(
+            self, monkeypatch, cache
+        ):
+            parts = [data.read_idx(SHARED / f"{name}.gz", s) for name, s in data.CHECKSUMS.items()]
+            images, labels = np.concatenate(parts[::2]), np.concatenate(parts[1::2])
+            replace = Path.replace
+
+            def interrupted(path, target):
+                if path.name == data.TRAIN_LABELS:
+                    raise KeyboardInterrupt
+                return replace(path, target)
+
+            with monkeypatch.context() as patched:
+                patched.setattr(Path, "replace", interrupted)
+                with pytest.raises(KeyboardInterrupt):
+                    data.store(images, labels, cache)
+            assert [path.name for path in cache.iterdir()] == [data.TRAIN_IMAGES]
+            assert data.at_hand().name != "MNIST"
+            data.store(images, labels, cache)
+            assert data.at_hand().name == "MNIST"

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from byhand.nn import Criterion, Module, Optimizer
-from byhand.training import TrainingStoppedError, fit, mean_loss, train_epoch
+from byhand.nn import Criterion, Module, Optimizer, Scheduler
+from byhand.training import TrainingStoppedError, fit, measure, train_epoch
 
 
 class Scale(Module):
@@ -76,12 +76,12 @@ def test_history_has_one_entry_of_each_kind_per_epoch():
 
 def test_test_loss_is_the_mean_over_samples_not_over_batches():
     # Three samples with error 1 and one with error 4; the mean over batches would be 2.5.
-    assert mean_loss(Scale(1.0), SquaredError(), TEST) == pytest.approx(7 / 4)
+    assert measure(Scale(1.0), SquaredError(), TEST) == (pytest.approx(7 / 4), None)
 
 
 def test_train_loss_is_the_mean_over_samples_before_each_step():
     network = Scale(1.0)
-    loss = train_epoch(network, SquaredError(), Descent(network, 0.0), TEST)
+    loss, _ = train_epoch(network, SquaredError(), Descent(network, 0.0), TEST)
     assert loss == pytest.approx(7 / 4)
 
 
@@ -100,7 +100,7 @@ def test_training_runs_in_train_mode_and_testing_in_eval_mode():
 
 def test_testing_changes_no_parameter():
     network = Scale(1.5)
-    mean_loss(network, SquaredError(), TEST)
+    measure(network, SquaredError(), TEST)
     assert network.weight == 1.5
 
 
@@ -152,9 +152,75 @@ def test_a_loader_that_can_be_used_only_once_is_an_error():
 def test_the_progress_bar_carries_both_losses(capsys):
     _, history = trained(epochs=3)
     last = capsys.readouterr().err.rsplit("\r", 1)[-1]
-    assert "3/3" in last
+    assert "epoch 3/3" in last
+    assert "6/6" in last
     assert f"train loss={history.train_loss[-1]:.4g}" in last
     assert f"test loss={history.test_loss[-1]:.4g}" in last
+
+
+CLASSES = [
+    (np.array([[1.0, 2.0], [4.0, 3.0]]), np.array([1, 0])),
+    (np.array([[6.0, 5.0]]), np.array([1])),
+]
+
+
+class Mean(Criterion):
+    """The mean of all outputs, whatever the class."""
+
+    def compute_output(self, prediction, target):
+        return float(prediction.mean())
+
+    def compute_grad_input(self, prediction, target):
+        return np.full_like(prediction, 1 / prediction.size)
+
+
+class Slower(Scheduler):
+    """base_lr / (1 + last_epoch)"""
+
+    def get_lr(self):
+        return self.base_lr / (1 + self.last_epoch)
+
+
+def classified(**options):
+    network = Scale(1.0)
+    optimizer = Descent(network, 0.0)
+    return fit(network, Mean(), optimizer, CLASSES, CLASSES, 2, **options)
+
+
+def test_accuracy_is_the_share_of_samples_whose_largest_output_is_their_class():
+    history = classified()
+    assert history.train_accuracy == history.test_accuracy == [2 / 3, 2 / 3]
+
+
+def test_targets_that_are_no_classes_have_no_accuracy():
+    _, history = trained()
+    assert history.train_accuracy == history.test_accuracy == []
+    flat = [(X, y.astype(float)) for X, y in CLASSES]
+    assert measure(Scale(1.0), SquaredError(), [(X, X) for X, _ in CLASSES])[1] is None
+    assert measure(Scale(1.0), Mean(), flat)[1] is None
+
+
+def test_the_progress_bar_carries_accuracy_learning_rate_and_seconds(capsys):
+    history = classified()
+    last = capsys.readouterr().err.rsplit("\r", 1)[-1]
+    assert "test accuracy=66.67%" in last
+    assert "lr=0," in last
+    assert f"s/epoch={history.seconds[-1]:.2g}" in last
+
+
+def test_the_scheduler_steps_after_every_batch_and_the_rate_of_each_step_is_kept():
+    network = Scale()
+    optimizer = Descent(network, 0.1)
+    scheduler = Slower(optimizer)
+    history = fit(network, SquaredError(), optimizer, TRAIN, TEST, 2, scheduler=scheduler)
+    assert history.lr == pytest.approx([0.1, 0.1 / 2, 0.1 / 3, 0.1 / 4])
+    assert scheduler.last_epoch == 4
+
+
+def test_the_watcher_sees_the_history_after_every_epoch():
+    seen = []
+    classified(watch=lambda history: seen.append(len(history.test_loss)))
+    assert seen == [1, 2]
 
 
 def test_the_loop_itself_adds_next_to_nothing():

@@ -101,7 +101,8 @@ class Student:
             self._lose(str(lost))
             failure = Failure("time", message=f"stopped: {lost}")
             return [Outcome(failure=failure) for _ in experiment.steps]
-        if any(o.failure is not None and o.failure.kind == "time" for o in outcomes):
+        late = any(o.failure is not None and o.failure.kind == "time" for o in outcomes)
+        if late and self._limit(experiment) == self.allowed.experiment_seconds:
             self.causes.append(("time limit", self.at))
         return outcomes
 
@@ -172,7 +173,7 @@ class Student:
         """Send an experiment and wait for its outcomes. Raises LostError."""
         self.room, self.cell_ran_at = self.allowed.output_bytes, None
         head, arrays = pack_experiment(experiment)
-        head["time limit"] = self.allowed.experiment_seconds
+        head["time limit"] = limit = self._limit(experiment)
         comm = uuid.uuid4().hex
         answers: list[list] = []
 
@@ -184,7 +185,7 @@ class Student:
         content = {"comm_id": comm, "target_name": TARGET, "data": {}}
         message = session.msg("comm_open", content)
         session.send(socket, message, buffers=[json.dumps(head).encode(), *arrays])
-        deadline = self._deadline(self.allowed.experiment_seconds + GRACE)
+        deadline = self._deadline(limit + GRACE)
         try:
             self._listen(message["header"]["msg_id"], deadline, keep)
         except TimeoutError:
@@ -194,6 +195,9 @@ class Student:
             return unpack_outcomes(json.loads(bytes(packed)), buffers, len(experiment.steps))
         except (IndexError, WireError, ValueError, RecursionError) as error:
             raise LostError("an answer that is none") from error
+
+    def _limit(self, experiment: Experiment) -> float:
+        return min(experiment.seconds, self.allowed.experiment_seconds)
 
     def _listen(self, identity: str, deadline: float, keep: Callable[[dict], None]) -> None:
         """Take messages until the kernel is idle again. Raises TimeoutError or LostError."""
