@@ -114,6 +114,29 @@ def two_layer_graph():
     return plots.two_layer_graph()
 
 
+def timing():
+    seconds = {"loops": [0.1, 1.0, np.nan], "PyTorch": [0.01, 0.02, 0.1]}
+    return plots.timing(seconds, [1, 10, 100], "Linear, forwards", size="samples")
+
+
+def timing_bars():
+    return plots.timing_bars({"loops": 38.0, "yours": 0.0125, "PyTorch": 0.005}, "Conv2d")
+
+
+def grids():
+    x = np.arange(12).reshape(3, 4)
+    return plots.grids({"x": x, "g": x[:1]}, {"x": np.s_[1, 1:3], "g": x[:1] > 1}, backward=["g"])
+
+
+def window_places():
+    padded = dict(size=5, kernel_size=2, stride=2, padding=1)
+    return plots.window_places({"padded": padded, "gaps": dict(size=5, kernel_size=2, dilation=2)})
+
+
+def receptive():
+    return plots.receptive(IMAGES[0, 0], {"Conv2d": 3, "MaxPool2d": 4})
+
+
 CHARTS = [activations, distributions, masks, learning_curves, predictions, paths]
 CHARTS += [
     schedules,
@@ -124,9 +147,11 @@ CHARTS += [
     step_errors,
     fitted,
     over_steps,
+    timing,
+    receptive,
 ]
 GALLERIES = [samples, mistakes_made, filters, feature_maps]
-ALL = [*CHARTS, *GALLERIES, layer_box, chain, two_layer_graph]
+ALL = [*CHARTS, *GALLERIES, layer_box, timing_bars, window_places, grids, chain, two_layer_graph]
 
 
 def words(figure: Figure) -> str:
@@ -343,3 +368,49 @@ def test_what_is_not_written_yet_is_said_in_one_line(capsys):
 def test_other_errors_are_not_hidden():
     with pytest.raises(NameError), plots.once_solved():
         raise NameError
+
+
+def test_times_are_drawn_over_sizes_pytorchs_in_its_colour():
+    axes = timing().axes[0]
+    loops, pytorch = axes.get_lines()
+    np.testing.assert_array_equal(loops.get_xydata(), [[1, 0.1], [10, 1.0], [100, np.nan]])
+    assert same_color(pytorch.get_color(), style.PYTORCH)
+    assert not same_color(loops.get_color(), style.PYTORCH)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "10", "100"]
+
+
+def test_bars_say_how_long_it_took_and_how_many_times_pytorchs():
+    figure = timing_bars()
+    for label in ("38 s, 7,600 times PyTorch's", "12 ms, 2.5 times PyTorch's", "5.0 ms"):
+        assert label in [text.get_text() for text in figure.axes[0].texts]
+    *own, pytorch = figure.axes[0].patches
+    assert same_color(pytorch.get_facecolor(), style.PYTORCH)
+    assert not any(same_color(bar.get_facecolor(), style.PYTORCH) for bar in own)
+
+
+def squares(figure, axes, colour):
+    """The corners of the squares of a colour."""
+    drawn = [patch for patch in figure.axes[axes].patches if isinstance(patch, plt.Rectangle)]
+    return {patch.get_xy() for patch in drawn if same_color(patch.get_facecolor(), colour)}
+
+
+def test_grids_mark_what_was_asked_for_in_the_colour_of_its_direction():
+    figure = grids()
+    assert squares(figure, 0, style.FORWARD) == {(1, 1), (2, 1)}
+    assert squares(figure, 0, style.BACKWARD) == {(7, 1), (8, 1)}  # beside x, a column between
+    assert "11" in [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_a_window_stands_in_the_corner_and_its_places_are_counted():
+    figure = window_places()
+    padded, gaps = figure.axes
+    assert squares(figure, 0, style.FORWARD) == {(0, 0), (0, 1), (1, 0), (1, 1)}
+    assert squares(figure, 1, style.FORWARD) == {(0, 0), (0, 2), (2, 0), (2, 2)}
+    assert padded.get_xlabel() == gaps.get_xlabel() == "3 by 3 places"
+    np.testing.assert_array_equal(padded.collections[0].get_offsets()[:3], [[1, 1], [3, 1], [5, 1]])
+
+
+def test_what_a_number_sees_lies_in_the_middle():
+    first, second = (patch.get_bbox() for patch in receptive().axes[0].patches)
+    assert (first.width, second.width) == (3, 4)
+    assert (first.x0 + first.x1) / 2 == (second.x0 + second.x1) / 2 == 2.5

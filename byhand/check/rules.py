@@ -19,10 +19,7 @@ LOOP_METHODS = frozenset(
     "vectorize apply_along_axis apply_over_axes frompyfunc fromiter nditer ndindex ndenumerate "
     "starmap".split()
 )
-AUTOGRAD = frozenset(
-    "backward autograd requires_grad requires_grad_ enable_grad set_grad_enabled inference_mode "
-    "func _functorch forward_ad jvp jacfwd".split()
-)
+AUTOGRAD = frozenset("backward autograd func _functorch forward_ad jvp jacfwd".split())
 ALLOWED = frozenset({"numpy", "scipy", "byhand", "given", "__main__", ""}) | sys.stdlib_module_names
 
 
@@ -178,7 +175,7 @@ def _loop(node: ast.AST) -> str | None:
 
 def _autograd(node: ast.AST, origins: dict[str, str]) -> str | None:
     match node:
-        case ast.Attribute(attr=used) | ast.keyword(arg=used) if used in AUTOGRAD:
+        case ast.Attribute(attr=used) if used in AUTOGRAD:
             return used
         case ast.Name(id=used) if AUTOGRAD & set(origins.get(used, "").split(".")):
             return used

@@ -117,6 +117,8 @@ def _pack(value: Any, buffers: list[bytes]) -> Any:
     match value:
         case None | bool() | int() | float() | str():
             return value
+        case np.ndarray() if value.flags.fnc:  # laid out column by column: so it arrives
+            return {"transposed": _pack(value.T, buffers)}
         case np.ndarray():
             buffers.append(np.ascontiguousarray(value).tobytes())
             return {"array": [value.dtype.str, list(value.shape), len(buffers) - 1]}
@@ -147,8 +149,13 @@ def _unpack(packed: Any, buffers: list, depth: int = 0) -> Any:
         match tag:
             case "array":
                 return _array(*content, buffers)
+            case "transposed":
+                return _array(*content["array"], buffers).T
             case "tensor":
-                return Tensor(_array(*content["array"], buffers))
+                array = _unpack(content, buffers, depth + 1)
+                if not isinstance(array, np.ndarray):
+                    raise WireError("no tensor")
+                return Tensor(array)
             case "ref":
                 return Ref(int(content))
             case "opaque":

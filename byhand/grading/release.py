@@ -88,7 +88,8 @@ def _generated(course: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="byhand-release-") as folder:
         copy = Path(folder)
         shutil.copy(course / "nbgrader_config.py", copy)
-        shutil.copytree(course / "source", copy / "source")
+        trained = shutil.ignore_patterns("*.npz")  # by whoever ran a notebook there
+        shutil.copytree(course / "source", copy / "source", ignore=trained)
         for name in assignments(copy):
             nbgrader(copy, "generate_assignment", name)
         (copy / "release").mkdir(exist_ok=True)

@@ -99,14 +99,11 @@ def test_a_right_gate_passes():
 
 
 @pytest.mark.parametrize("batch", [64, 3, 1])
-def test_no_hidden_unit_is_near_the_kink_and_in_a_large_batch_each_is_on_and_off(batch):
+def test_no_hidden_unit_is_near_the_kink(batch):
     for seed in range(50):
         problem = draw_problem(batch, SIZES, Draw(seed))
         z = problem["x"] @ problem["w1"] + problem["b1"]
         assert np.abs(z).min() > KINK
-        if batch == 64:
-            assert (z > 0).any(axis=0).all()
-            assert (z < 0).any(axis=0).all()
 
 
 def test_the_answers_are_those_of_the_formulas():
@@ -207,7 +204,7 @@ def sampled(sample):
         (lambda p: torch.bernoulli(p).float(), "is float32, expected float64"),
         (lambda p: torch.bernoulli(p)[:1], "has shape (1, 32), expected (64, 32)"),
         (lambda p: torch.bernoulli(p), "Yours is all zeros"),
-        (lambda p: gate(p) * 2, "found 2"),
+        (lambda p: gate(p) * 2, "FAIL  every entry is 0 or 1     found 2"),
         (lambda p: gate(p).tolist(), "it is a list, expected a PyTorch tensor"),
         (lambda p: gate(p) + 0 * p, ""),
         (lambda p: gate(p) * gate(p), "away from what p"),

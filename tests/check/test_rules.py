@@ -104,3 +104,39 @@ def test_the_text_of_a_class_is_found_in_memory():
     assert program.text == source
     assert program.origins["np"] == "numpy"
     assert broken_rules(program, "Layer")
+
+
+@pytest.mark.parametrize(
+    ("body", "origins"),
+    [
+        ("loss.backward()", {}),
+        ("return torch.autograd.grad(loss, x)", {}),
+        ("return torch.func.grad(self.loss)(x)", {}),
+        ("return slope(self.loss)(x)", {"slope": "torch.func"}),
+        ("from torch.autograd import grad", {}),
+    ],
+)
+def test_autograd_is_found_where_it_is_not_allowed(body, origins):
+    [message] = broken(body, origins, torch=True, autograd=False)
+    assert "uses autograd" in message
+    assert broken(body, origins, torch=True) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "with torch.inference_mode(): return x",
+        "with torch.no_grad(): return x",
+        "return torch.zeros(3, requires_grad=False)",
+        "x.requires_grad_(False)",
+    ],
+)
+def test_to_switch_autograd_off_is_not_to_use_it(body):
+    assert broken(body, {}, torch=True, autograd=False) == []
+
+
+def test_what_may_be_used_is_said():
+    [message] = broken("import jax", {}, torch=True)
+    assert "NumPy, SciPy and PyTorch only" in message
+    [message] = broken("import torch", {})
+    assert "NumPy and SciPy only" in message

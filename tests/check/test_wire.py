@@ -28,6 +28,15 @@ def test_plain_values_cross(value):
     assert there_and_back(value) == value
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_arrays_keep_their_layout(order):
+    array = np.array(np.arange(24.0).reshape(2, 3, 4), order=order)
+    found = there_and_back(array)
+    np.testing.assert_array_equal(found, array)
+    assert found.strides == array.strides
+    found[...] = 0
+
+
 @pytest.mark.parametrize(
     "array",
     [
@@ -86,6 +95,8 @@ GOOD = {"value": None, "failure": None, "changed": [], "warnings": []}
         {"outcomes": [GOOD | {"value": {"array": ["<f8", [2], 5]}}]},
         {"outcomes": [GOOD | {"value": {"array": ["<f8,<f8", [1], 0]}}]},
         {"outcomes": [GOOD | {"value": {"array": 3}}]},
+        {"outcomes": [GOOD | {"value": {"transposed": 3}}]},
+        {"outcomes": [GOOD | {"value": {"transposed": {"transposed": ["<f8", [1], 0]}}}]},
         {"outcomes": [GOOD | {"value": [[[[[[[[[[1]]]]]]]]]]}]},
         {"outcomes": [GOOD | {"failure": ["graded", "", "", ""]}]},
         {"outcomes": [GOOD | {"failure": "none"}]},

@@ -26,6 +26,7 @@ def make(course: Path) -> dict[str, bytes]:
 def test_the_same_source_gives_the_same_bytes(source: Path):
     course = source.parents[2]
     (source.parent / "data.txt").write_text("for students")
+    (source.parent / "weights.npz").write_text("of the maintainer's own run")
     (course / "release" / "0-without-source").mkdir(parents=True)
     first = make(course)
     assert set(first) == {"data.txt", "tiny.ipynb"}
@@ -182,12 +183,23 @@ def notebook_text(path: Path) -> str:
     return "\n".join(cell.source for cell in read(path).cells)
 
 
+# Lines long enough to count that give nothing away: loops, imports, openings.
+EVERYDAY = {
+    "for _ in range(steps):",
+    "for weight in weights:",
+    "CrossEntropyLoss,",
+    "network = Sequential(",
+    "optimizer.zero_grad()",
+    "pairs = zip(self.module.parameters(), self.module.parameters_grad(), strict=True)",
+}
+
+
 def secret_lines(source: Path) -> set[str]:
     """Lines of solutions and hidden tests that say something (not `else:`) and stand only there."""
     text = notebook_text(source)
     hidden = set().union(*(lines(match["text"]) for match in HIDDEN.finditer(text)))
     telling = {line for line in hidden if len(re.sub(r"\W", "", line)) >= 15}
-    return telling - lines(HIDDEN.sub("", text))
+    return telling - EVERYDAY - lines(HIDDEN.sub("", text))
 
 
 @pytest.mark.parametrize(

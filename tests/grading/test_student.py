@@ -22,6 +22,7 @@ from byhand.grading.notebooks import (
 from byhand.grading.programs import program_of_cells
 from byhand.grading.sandbox import Limits
 from byhand.grading.student import Allowed, Student
+from byhand.grading.weights import write_weights
 
 COURSE = Path(__file__).parents[2]
 WITH_TORCH = "1-autograd"
@@ -62,6 +63,7 @@ def solved(assignment: str, folder: Path) -> Iterator[Kernel]:
     setup, solutions = cells["setup"].source, solution_cells(path)
     for module in path.parent.glob("*.py"):
         shutil.copy(module, folder)
+    write_weights(COURSE, assignment, folder)
     allowed = Allowed(Limits(), submission_seconds=1200, torch=assignment == WITH_TORCH)
     with Student(folder, allowed) as student, given_beside(path):
         for source in [setup, *solutions.values()]:
