@@ -256,6 +256,15 @@ def test_masks_show_the_first_sample_on_top():
     np.testing.assert_array_equal(mesh.get_array(), [[0, 0, 0], [0, 1, 0]])
 
 
+def test_schedules_show_both_rates_in_the_colours_of_their_roles():
+    first, second = schedules().axes
+    theirs, own = second.get_lines()
+    np.testing.assert_array_equal(own.get_ydata(), [0.1, 1.0, 0.2])
+    np.testing.assert_array_equal(theirs.get_ydata(), own.get_ydata())
+    assert same_color(theirs.get_color(), style.PYTORCH)
+    assert first.get_legend() is not None
+
+
 def test_paths_go_through_the_points_that_were_given():
     sgd, _ = paths().axes[0].get_lines()
     np.testing.assert_array_equal(sgd.get_xydata(), [[-5, 4], [-2, 1], [0, 0]])

@@ -9,7 +9,7 @@ import torch
 
 from byhand.check.compare import Suspect, compare, described, number_in
 from byhand.check.draws import Draw, calm
-from byhand.check.experiment import Experiment, Outcome, Tensor
+from byhand.check.experiment import Experiment, Outcome, Tensor, as_array
 from byhand.check.regression import (
     LATE_BIAS,
     SIZES,
@@ -100,7 +100,7 @@ class _Trial:
         lines += [
             compare(
                 f"{n} after {CALLS * self.steps} steps",
-                _numbers(outcomes[ref.index]),
+                as_array(outcomes[ref.index]),
                 weights[n],
                 suspects=partial(self._suspects, n),
             )
@@ -132,13 +132,13 @@ class _Trial:
     def _losses(self, called: list[Outcome], wanted: np.ndarray) -> Line:
         """The losses that the calls returned, one after the other."""
         name, found = "loss before each step", []
-        for value in (_numbers(outcome).value for outcome in called):
+        for value in (as_array(outcome).value for outcome in called):
             if self.by == "hand":
                 value = [value]
             elif not isinstance(value, list):
                 text = f"returned {described(value)}, expected a list of {self.steps} losses"
                 return Line(name, False, text)
-            numbers = [number_in(_numbers(Outcome(item)).value) for item in value]
+            numbers = [number_in(as_array(Outcome(item)).value) for item in value]
             if len(numbers) != self.steps or None in numbers:
                 other = next((v for v, n in zip(value, numbers, strict=True) if n is None), value)
                 text = f"{len(value)} of them, expected {self.steps}"
@@ -183,8 +183,3 @@ def _needs_autograd(trial: _Trial, run: Callable[[Experiment], list[Outcome]]) -
     needed = outcomes[trial.calls[-1].index].failure is not None
     text = "" if needed else "the gradients do not come from it: call backward()"
     return Line("autograd", needed, text)
-
-
-def _numbers(outcome: Outcome) -> Outcome:
-    """A tensor's numbers in place of the tensor."""
-    return Outcome(outcome.value.array) if isinstance(outcome.value, Tensor) else outcome

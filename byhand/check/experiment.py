@@ -70,6 +70,11 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
+def as_array(outcome: Outcome) -> Outcome:
+    """The outcome with the numbers of a tensor in place of the tensor."""
+    return Outcome(outcome.value.array) if isinstance(outcome.value, Tensor) else outcome
+
+
 @dataclass(frozen=True)
 class Step:
     """op: put, call, method, get, set, read or collect; target: a name or a Ref."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from byhand.check.compare import compare, described
 from byhand.check.draws import Draw, calm
-from byhand.check.experiment import Experiment, Outcome, Ref, Tensor
+from byhand.check.experiment import Experiment, Outcome, Ref, Tensor, as_array
 from byhand.check.report import Line, Report, conclude
 from byhand.check.runner import reach
 
@@ -63,7 +63,7 @@ class _Trial:
         return ex.get(p, "grad")
 
     def judge(self, outcomes: list[Outcome]) -> list[Line]:
-        found = {ref: _array(outcomes[ref.index]) for ref in self._refs()}
+        found = {ref: as_array(outcomes[ref.index]) for ref in self._refs()}
         lines = [self._zeros_and_ones(found[self.first])]
         if not lines[0].ok:
             return lines
@@ -145,8 +145,3 @@ class _Trial:
                 is_now = value.dtype if isinstance(value, np.ndarray) else described(value)
                 return Line(f"{name} in float32", False, str(found[ref].failure or f"is {is_now}"))
         return Line("float32 stays float32", True)
-
-
-def _array(outcome: Outcome) -> Outcome:
-    """A tensor's numbers in place of the tensor."""
-    return Outcome(outcome.value.array) if isinstance(outcome.value, Tensor) else outcome

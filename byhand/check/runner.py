@@ -95,11 +95,8 @@ def _no_autograd() -> Iterator[None]:
     """PyTorch records nothing, and torch.func, which would do so all the same, raises."""
     import torch
 
-    def same(tensor: torch.Tensor) -> torch.Tensor:
-        return tensor
-
-    # torch.func refuses to work where such hooks are set
-    with torch.inference_mode(), torch.autograd.graph.saved_tensors_hooks(same, same):
+    as_is = [lambda tensor: tensor] * 2  # torch.func refuses to work where such hooks are set
+    with torch.inference_mode(), torch.autograd.graph.saved_tensors_hooks(*as_is):
         yield
 
 

@@ -27,6 +27,7 @@ from byhand.grading.notebooks import (
     solution_cells,
     source_notebook,
 )
+from byhand.grading.weights import write_weights
 
 WHOLE_CLASS = "3-layers"  # what all ten hand in; the first FEW hand in the others, on time
 FEW = 4
@@ -75,8 +76,11 @@ def run(course: Path, console: Console) -> None:
 
         for assignment, students in classes.items():
             grade_with("generate_assignment", assignment)
+            weights = demo / "weights" / assignment
+            weights.mkdir(parents=True)
+            write_weights(course, assignment, weights)
             for student in students:
-                _hand_in(student, assignment, demo)
+                _hand_in(student, assignment, weights, demo)
             grade_with("autograde", assignment, a_line_each="] Autograding ")
             grade_with("generate_feedback", assignment)
         grade_with("export", "--to=grades.csv")
@@ -138,8 +142,11 @@ def _set_up(course: Path, demo: Path) -> None:
     (demo / "nbgrader_config.py").write_text(config, encoding="utf-8")
 
 
-def _hand_in(student: Student, assignment: str, demo: Path) -> None:
-    """Write the released notebook, filled in by the student, where `nbgrader collect` puts it."""
+def _hand_in(student: Student, assignment: str, weights: Path, demo: Path) -> None:
+    """Write the released notebook, filled in by the student, where `nbgrader collect` puts it.
+
+    weights: a folder with what everybody hands in beside it: the reference's, to save time.
+    """
     [released] = (demo / "release" / assignment).glob("*.ipynb")
     nb = read(released)
     for cell in nb.cells:
@@ -147,7 +154,7 @@ def _hand_in(student: Student, assignment: str, demo: Path) -> None:
         if marks.get("solution"):
             cell.source = student.solutions.get(marks["grade_id"], cell.source)
     folder = demo / "submitted" / student.name / assignment
-    folder.mkdir(parents=True)
+    shutil.copytree(weights, folder)
     nbformat.write(nb, folder / released.name)
     handed_in = f"{SOFT + student.late} UTC"
     (folder / "timestamp.txt").write_text(handed_in, encoding="utf-8")
@@ -156,7 +163,9 @@ def _hand_in(student: Student, assignment: str, demo: Path) -> None:
 def _show(students: list[Student], assignment: str, demo: Path, console: Console) -> None:
     """Points by task and student, then who is who."""
     notebook = source_notebook(demo, assignment)
-    tasks, bonus = list(solution_cells(notebook)), bonus_tests(read(notebook))
+    marks = [cell.metadata.get("nbgrader", {}) for cell in read(notebook).cells]
+    tasks = [mark["grade_id"] for mark in marks if mark.get("solution")]  # also those for a person
+    bonus = bonus_tests(read(notebook))
     late = LatePolicy(deadlines=deadlines("UTC", DEADLINES))
     table = Table(title=assignment, box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     people = Table("student", "handed in", "score", box=None, pad_edge=False)

@@ -1,6 +1,8 @@
 """The weights that students hand in beside their notebook, made by the reference solutions."""
 
 import importlib
+import io
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +53,8 @@ def write_weights(
     epochs = solution.EPOCHS
     optimizer, scheduler = solution.build_optimizer(network, epochs * len(train_loader))
     parts = network, given.CrossEntropyLoss(), optimizer, train_loader, test_loader
-    with threadpool_limits(1):  # on a busy machine more threads wait for each other
+    # On a busy machine more threads wait for each other; the progress bar is for notebooks.
+    with threadpool_limits(1), redirect_stderr(io.StringIO()):
         history = training.fit(*parts, epochs, scheduler)
     training.save_checkpoint(folder / task.file, network, history, digits.name)
     return history
