@@ -4,12 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from byhand.grading.grades import bonus_tests
 from byhand.grading.mistakes import Mistake, Variant, mistakes, variants
-from byhand.grading.notebooks import assignments, grade, solution_cells, source_notebook, task_of
+from byhand.grading.notebooks import (
+    assignments,
+    grade,
+    read,
+    solution_cells,
+    source_notebook,
+    task_of,
+)
 from byhand.grading.weights import write_weights
 
 COURSE = Path(__file__).parents[1]
 DRAWS = 20
+BONUS = {"4-optimizers": 2, "5-convnet": 1}  # points
 # A student with a wrong layer has trained with it; the reference's weights say nothing about it.
 TRAINING = ("train_mlp", "train_mnist")
 ASSIGNMENTS = assignments(COURSE)
@@ -36,9 +45,9 @@ def beside_them(handed_in: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("BYHAND_DATA", raising=False)
 
 
-def lost(assignment: str, replace: dict[str, str]) -> dict[str, str]:
+def lost(assignment: str, replace: dict[str, str], without: tuple[str, ...] = ()) -> dict[str, str]:
     """The test cells that a submission loses points in, with their messages."""
-    results = grade(source_notebook(COURSE, assignment), replace)
+    results = grade(source_notebook(COURSE, assignment), replace, without)
     return {test: r.message for test, r in results.items() if r.points < r.max_points}
 
 
@@ -48,9 +57,8 @@ def label(value: object) -> str:
 
 @pytest.mark.parametrize(("assignment", "mistake"), MISTAKES, ids=label)
 def test_a_mistake_costs_its_own_points_and_is_named(assignment: str, mistake: Mistake):
-    messages = lost(assignment, {mistake.task: mistake.source})
-    if mistake.task not in TRAINING:
-        messages = {test: m for test, m in messages.items() if task_of(test, TRAINING) is None}
+    without = () if mistake.task in TRAINING else TRAINING
+    messages = lost(assignment, {mistake.task: mistake.source}, without)
     assert set(messages) == set(mistake.costs)
     assert mistake.says in "\n".join(messages.values())
 
@@ -76,9 +84,13 @@ def test_the_reference_never_loses_a_point(assignment: str, draw: int):
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_an_assignment_is_worth_ten_points(assignment: str):
-    results = grade(source_notebook(COURSE, assignment))
-    assert sum(result.max_points for result in results.values()) == pytest.approx(10)
+def test_an_assignment_is_worth_ten_points_without_its_bonus(assignment: str):
+    nb = read(source_notebook(COURSE, assignment))
+    marks = [cell.metadata.get("nbgrader", {}) for cell in nb.cells]
+    points = {mark.grade_id: mark.points for mark in marks if mark.get("grade")}
+    bonus = {test: points.pop(test) for test in bonus_tests(nb)}
+    assert sum(points.values()) == pytest.approx(10)
+    assert sum(bonus.values()) == BONUS.get(assignment, 0)
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)

@@ -12,7 +12,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,10 +173,15 @@ def module_from(source: str, name: str) -> ModuleType:
     return module
 
 
-def grade(path: Path, replace: Mapping[str, str] = MappingProxyType({})) -> dict[str, Result]:
+def grade(
+    path: Path,
+    replace: Mapping[str, str] = MappingProxyType({}),
+    without: Collection[str] = (),
+) -> dict[str, Result]:
     """Grade a source notebook in this process, some of its solution cells replaced.
 
-    path: a source notebook; replace: grade_id -> source of the solution cells to exchange.
+    path: a source notebook; replace: grade_id -> source of the solution cells to exchange;
+    without: tasks whose test cells are left out.
     Runs setup, solution and test cells in notebook order in one namespace, and no others. An
     exception in a cell never stops the cells after it. Returns test grade_id -> Result.
     """
@@ -188,10 +193,13 @@ def grade(path: Path, replace: Mapping[str, str] = MappingProxyType({})) -> dict
     sources = [replace.get(_grade_id(cell, "solution"), cell.source) for cell in cells]
     with given_beside(path), _namespace(sources) as (namespace, first_lines):
         for cell, source, first_line in zip(cells, sources, first_lines, strict=True):
+            test = _grade_id(cell, "grade")
+            if test and task_of(test, list(without)):
+                continue
             began = time.perf_counter()
             message = _run(source, first_line, namespace)
             took = time.perf_counter() - began
-            if test := _grade_id(cell, "grade"):
+            if test:
                 worth = float(cell.metadata.nbgrader.points)
                 results[test] = Result(0.0 if message else worth, worth, message, took)
     return results

@@ -25,4 +25,8 @@ def reshape(t, rows, columns):
 
 
 def to_float64(t):
-    return torch.tensor(t.tolist(), dtype=torch.float64).view(t.shape) if t.ndim == 0 else t.type(torch.DoubleTensor)
+    return (
+        torch.tensor(t.tolist(), dtype=torch.float64).view(t.shape)
+        if t.ndim == 0
+        else t.type(torch.DoubleTensor)
+    )

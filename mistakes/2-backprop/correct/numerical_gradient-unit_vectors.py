@@ -8,4 +8,6 @@ def numerical_gradient(f, x, eps=1e-5):
 
 
 def relative_error(a, b):
-    return (np.fabs(b - a) / np.where(np.fabs(a) + np.fabs(b) > 1e-8, np.fabs(a) + np.fabs(b), 1e-8)).max()
+    return (
+        np.fabs(b - a) / np.where(np.fabs(a) + np.fabs(b) > 1e-8, np.fabs(a) + np.fabs(b), 1e-8)
+    ).max()

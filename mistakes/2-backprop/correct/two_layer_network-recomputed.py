@@ -34,4 +34,6 @@ class TwoLayerNetwork:
     def backward(self, x, grad_output):
         z = self.first.forward(x)
         h = self.activation.forward(z)
-        return self.first.backward(x, self.activation.backward(z, self.second.backward(h, grad_output)))
+        return self.first.backward(
+            x, self.activation.backward(z, self.second.backward(h, grad_output))
+        )

@@ -1,9 +1,7 @@
 class Sophia(Optimizer):
     """The sign of m times a length of at most rho; two states under keys of their own."""
 
-    def __init__(
-        self, module, lr=6e-2, betas=(0.96, 0.99), rho=1e-2, eps=1e-12, weight_decay=0.0
-    ):
+    def __init__(self, module, lr=6e-2, betas=(0.96, 0.99), rho=1e-2, eps=1e-12, weight_decay=0.0):
         super().__init__(module, lr)
         self.betas, self.rho, self.eps, self.weight_decay = betas, rho, eps, weight_decay
 

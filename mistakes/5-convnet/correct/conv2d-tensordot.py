@@ -28,7 +28,9 @@ class Conv2d(Module):
         y = np.empty((len(x), self.out_channels, rows, columns), x.dtype)
         for r in range(rows):
             for c in range(columns):
-                y[:, :, r, c] = np.tensordot(x[self.window(r, c)], self.weight, axes=([1, 2, 3],) * 2)
+                y[:, :, r, c] = np.tensordot(
+                    x[self.window(r, c)], self.weight, axes=([1, 2, 3],) * 2
+                )
         return y if self.bias is None else y + self.bias[:, None, None]
 
     def compute_grad_input(self, x, grad_output):

@@ -14,7 +14,13 @@ class Halving(Scheduler):
 
 def build_convnet():
     network = Sequential()
-    for layer in (Conv2d(1, 8, (5, 5)), MaxPool2d((2, 2)), ReLU(), Conv2d(8, 16, 3), MaxPool2d(2, 2)):
+    for layer in (
+        Conv2d(1, 8, (5, 5)),
+        MaxPool2d((2, 2)),
+        ReLU(),
+        Conv2d(8, 16, 3),
+        MaxPool2d(2, 2),
+    ):
         network.modules.append(layer)
     network.modules += [ReLU(), Flatten(), Linear(400, 128), BatchNormalization(128), ReLU()]
     network.modules.append(Linear(128, 10))
