@@ -101,7 +101,8 @@ def train_epoch(
         optimizer.zero_grad()
         prediction = network.forward(X)
         seen.add(criterion.forward(prediction, y), X, y, prediction)
-        network.backward(X, criterion.backward(prediction, y))
+        slope = criterion.backward(prediction, y)
+        network.backward(X, slope)
         optimizer.step()
         if scheduler is not None:
             scheduler.step()

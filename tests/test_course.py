@@ -12,7 +12,6 @@ from byhand.grading.notebooks import (
     read,
     solution_cells,
     source_notebook,
-    task_of,
 )
 from byhand.grading.weights import write_weights
 

@@ -1,0 +1,721 @@
+"""What 3-layers and 4-optimizers built: the reference solutions.
+
+Made by `byhand release`, do not edit it, from layers.ipynb and optimizers.ipynb.
+"""
+
+import numpy as np
+
+from byhand.nn import Criterion, Module, Optimizer, Scheduler
+
+
+class Linear(Module):
+    """y = x Wᵀ + b.
+
+    weight: (out_features, in_features); bias: (out_features,) or None.
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True):
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        bound = 1 / np.sqrt(in_features)
+        self.weight = np.random.uniform(-bound, bound, (out_features, in_features))
+        self.bias = np.random.uniform(-bound, bound, out_features) if bias else None
+        self.grad_weight = np.zeros_like(self.weight)
+        self.grad_bias = np.zeros_like(self.bias) if bias else None
+
+    def compute_output(self, x):
+        """(B, in_features) -> (B, out_features)"""
+        y = x @ self.weight.T
+        return y if self.bias is None else y + self.bias
+
+    def compute_grad_input(self, x, grad_output):
+        """dl/dx: (B, out_features) -> (B, in_features)"""
+        return grad_output @ self.weight
+
+    def update_grad_parameters(self, x, grad_output):
+        """Add dl/dW to grad_weight and, if there is a bias, dl/db to grad_bias."""
+        self.grad_weight += grad_output.T @ x
+        if self.bias is not None:
+            self.grad_bias += grad_output.sum(axis=0)
+
+
+class BatchNormalization(Module):
+    """y = weight · x̂ + bias, where x̂ is x with mean 0 and variance 1 in every feature.
+
+    running_mean, running_var, weight, bias: (num_features,); weight and bias are None
+    if affine is False.
+    """
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True
+    ):
+        super().__init__()
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.running_mean = np.zeros(num_features)
+        self.running_var = np.ones(num_features)
+        self.weight = np.ones(num_features) if affine else None
+        self.bias = np.zeros(num_features) if affine else None
+        self.grad_weight = np.zeros(num_features) if affine else None
+        self.grad_bias = np.zeros(num_features) if affine else None
+
+    def normalise(self, x):
+        """x̂: (B, N) and the standard deviation it was divided by: (N,).
+
+        From the batch in train mode, from the running statistics in eval mode.
+        A helper for the methods below; leave it out if you do not need it.
+        """
+        mean = x.mean(axis=0) if self.training else self.running_mean
+        var = x.var(axis=0) if self.training else self.running_var
+        std = np.sqrt(var + self.eps)
+        return (x - mean) / std, std
+
+    def compute_output(self, x):
+        """(B, N) -> (B, N); in train mode the running statistics take their step.
+
+        Raises ValueError in train mode if the batch has only one sample.
+        """
+        if self.training:
+            if len(x) == 1:
+                raise ValueError("BatchNormalization needs more than one sample in train mode")
+            self.running_mean += self.momentum * (x.mean(axis=0) - self.running_mean)
+            self.running_var += self.momentum * (x.var(axis=0, ddof=1) - self.running_var)
+        x_hat, _ = self.normalise(x)
+        return self.weight * x_hat + self.bias if self.affine else x_hat
+
+    def compute_grad_input(self, x, grad_output):
+        """dl/dx: (B, N) -> (B, N), in train mode and in eval mode"""
+        x_hat, std = self.normalise(x)
+        g = grad_output * self.weight if self.affine else grad_output
+        if self.training:
+            g = g - g.mean(axis=0) - x_hat * (g * x_hat).mean(axis=0)
+        return g / std
+
+    def update_grad_parameters(self, x, grad_output):
+        """Add dl/dweight to grad_weight and dl/dbias to grad_bias, unless affine is False."""
+        if self.affine:
+            x_hat, _ = self.normalise(x)
+            self.grad_weight += (grad_output * x_hat).sum(axis=0)
+            self.grad_bias += grad_output.sum(axis=0)
+
+
+class Dropout(Module):
+    """In train mode, y = x · mask, where an entry of mask is 0 with probability p, else 1/(1-p).
+
+    mask: that of the last forward pass, of x's shape.
+    Raises ValueError if p is not in [0, 1].
+    """
+
+    def __init__(self, p: float = 0.5):
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"p is a probability, between 0 and 1, not {p}")
+        self.p = p
+        self.mask = None
+
+    def compute_output(self, x):
+        """Any shape to the same shape; in eval mode y equals x"""
+        self.mask = np.ones_like(x)
+        if self.training:
+            self.mask[np.random.random(x.shape) < self.p] = 0
+            self.mask /= 1 - self.p if self.p < 1 else 1
+        return x * self.mask
+
+    def compute_grad_input(self, x, grad_output):
+        """dl/dx, of x's shape, through the mask of the last forward pass"""
+        return grad_output * self.mask
+
+
+class ReLU(Module):
+    """y = max(x, 0), entry by entry."""
+
+    def compute_output(self, x):
+        """Any shape to the same shape"""
+        return np.maximum(x, 0)
+
+    def compute_grad_input(self, x, grad_output):
+        """dl/dx, of x's shape; the derivative at 0 is 0"""
+        return grad_output * (x > 0)
+
+
+class Sigmoid(Module):
+    """y = 1 / (1 + exp(-x)), entry by entry."""
+
+    def compute_output(self, x):
+        """Any shape to the same shape; no overflow for x of ±1e4"""
+        e = np.exp(-np.abs(x))
+        return np.where(x < 0, e, 1) / (1 + e)
+
+    def compute_grad_input(self, x, grad_output):
+        """dl/dx, of x's shape"""
+        y = self.compute_output(x)
+        return grad_output * y * (1 - y)
+
+
+class Softmax(Module):
+    """y_i = exp(x_i) / Σ_j exp(x_j), over the last axis."""
+
+    def compute_output(self, x):
+        """(..., N) -> (..., N); no overflow for x of ±1e4"""
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        return e / e.sum(axis=-1, keepdims=True)
+
+    def compute_grad_input(self, x, grad_output):
+        """dl/dx: (..., N) -> (..., N)"""
+        y = self.compute_output(x)
+        return y * (grad_output - (grad_output * y).sum(axis=-1, keepdims=True))
+
+
+class LogSoftmax(Module):
+    """y_i = x_i - log Σ_j exp(x_j), over the last axis."""
+
+    def compute_output(self, x):
+        """(..., N) -> (..., N); finite for x of ±1e4"""
+        shifted = x - x.max(axis=-1, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+    def compute_grad_input(self, x, grad_output):
+        """dl/dx: (..., N) -> (..., N)"""
+        softmax = np.exp(self.compute_output(x))
+        return grad_output - softmax * grad_output.sum(axis=-1, keepdims=True)
+
+
+class Sequential(Module):
+    """The modules one after the other: each gets what the one before it returned."""
+
+    def __init__(self, *modules: Module):
+        super().__init__()
+        self.modules = list(modules)
+
+    def compute_output(self, x):
+        """The output of the last module; x itself if there are none"""
+        self.inputs = []
+        for module in self.modules:
+            self.inputs.append(x)
+            x = module.forward(x)
+        return x
+
+    def compute_grad_input(self, x, grad_output):
+        """dl/dx; the modules' own backward() adds to the gradients of their parameters"""
+        for module, x_module in zip(reversed(self.modules), reversed(self.inputs), strict=True):
+            grad_output = module.backward(x_module, grad_output)
+        return grad_output
+
+    def parameters(self):
+        """The parameters of all modules in one flat list: the arrays themselves"""
+        return [p for module in self.modules for p in module.parameters()]
+
+    def parameters_grad(self):
+        """Their gradients, in the same order"""
+        return [grad for module in self.modules for grad in module.parameters_grad()]
+
+    def train(self):
+        """Switch this module and all modules in it to train mode; returns self"""
+        for module in self.modules:
+            module.train()
+        return super().train()
+
+    def eval(self):
+        """Switch this module and all modules in it to eval mode; returns self"""
+        for module in self.modules:
+            module.eval()
+        return super().eval()
+
+
+class MSELoss(Criterion):
+    """The mean of (prediction - target)² over all entries."""
+
+    def compute_output(self, prediction, target):
+        """Two arrays of the same shape -> a float"""
+        return float(((prediction - target) ** 2).mean())
+
+    def compute_grad_input(self, prediction, target):
+        """dl/dprediction, of prediction's shape"""
+        return 2 * (prediction - target) / prediction.size
+
+
+class CrossEntropyLoss(Criterion):
+    """The mean over the batch of -log softmax(prediction) at the right class."""
+
+    def compute_output(self, prediction, target):
+        """Logits (B, C) and class numbers (B,), from 0 to C - 1 -> a float"""
+        shifted = prediction - prediction.max(axis=1, keepdims=True)
+        log_softmax = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        return float(-log_softmax[np.arange(len(target)), target].mean())
+
+    def compute_grad_input(self, prediction, target):
+        """dl/dprediction: (B, C)"""
+        e = np.exp(prediction - prediction.max(axis=1, keepdims=True))
+        grad = e / e.sum(axis=1, keepdims=True)
+        grad[np.arange(len(target)), target] -= 1
+        return grad / len(target)
+
+
+class SGD(Optimizer):
+    """Gradient descent with momentum, plain or Nesterov's, as torch.optim.SGD.
+
+    state: what you need to remember, under a key of your choice for every parameter.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        lr: float,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ):
+        super().__init__(module, lr)
+        if nesterov and (momentum == 0 or dampening != 0):
+            raise ValueError("nesterov=True needs a momentum, and no dampening")
+        self.momentum = momentum
+        self.dampening = dampening
+        self.weight_decay = weight_decay
+        self.nesterov = nesterov
+
+    def step(self):
+        """Update every parameter in place; leave the gradients alone"""
+        pairs = zip(self.module.parameters(), self.module.parameters_grad(), strict=True)
+        for i, (parameter, grad) in enumerate(pairs):
+            g = grad + self.weight_decay * parameter
+            if self.momentum == 0:
+                direction = g
+            else:
+                if i in self.state:
+                    velocity = self.momentum * self.state[i] + (1 - self.dampening) * g
+                else:
+                    velocity = g
+                self.state[i] = velocity
+                direction = g + self.momentum * velocity if self.nesterov else velocity
+            parameter -= self.lr * direction
+
+
+class Adam(Optimizer):
+    """Adam with weight decay added to the gradient, as torch.optim.Adam.
+
+    state: what you need to remember, under a key of your choice for every parameter.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ):
+        super().__init__(module, lr)
+        self.betas = betas
+        self.eps = eps
+        self.weight_decay = weight_decay
+
+    def step(self):
+        """Update every parameter in place; leave the gradients alone"""
+        beta1, beta2 = self.betas
+        t = self.state["step"] = self.state.get("step", 0) + 1
+        pairs = zip(self.module.parameters(), self.module.parameters_grad(), strict=True)
+        for i, (parameter, grad) in enumerate(pairs):
+            g = grad + self.weight_decay * parameter
+            m, v = self.state.setdefault(i, (np.zeros_like(g), np.zeros_like(g)))
+            m += (1 - beta1) * (g - m)
+            v += (1 - beta2) * (g**2 - v)
+            m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+            parameter -= self.lr * m_hat / (np.sqrt(v_hat) + self.eps)
+
+
+class DataLoader:
+    """Batches (X, y) of at most batch_size samples; the last may be shorter.
+
+    X: (n, ...); y: (n,) or (n, 1). With shuffle, every pass has an order of its own.
+    """
+
+    def __init__(self, X, y, batch_size: int = 1, shuffle: bool = False):
+        self.X = X
+        self.y = y
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.order = np.arange(len(X))  # the order of the samples in this pass
+        self.position = 0  # how many of them have been handed out
+
+    def __len__(self) -> int:
+        """The number of batches in one pass"""
+        return -(-self.num_samples() // self.batch_size)
+
+    def num_samples(self) -> int:
+        """The number of samples in one pass"""
+        return len(self.X)
+
+    def __iter__(self):
+        """Start a new pass, in a new order if shuffle is True; returns self"""
+        self.position = 0
+        if self.shuffle:
+            self.order = np.random.permutation(self.num_samples())
+        return self
+
+    def __next__(self):
+        """The next batch (X, y); raises StopIteration when the pass is over"""
+        batch = self.order[self.position : self.position + self.batch_size]
+        if len(batch) == 0:
+            raise StopIteration
+        self.position += len(batch)
+        return self.X[batch], self.y[batch]
+
+
+class LeakyReLU(Module):
+    """y = x above zero, negative_slope · x from zero down, entry by entry."""
+
+    def __init__(self, negative_slope: float = 0.01):
+        super().__init__()
+        self.negative_slope = negative_slope
+
+    def compute_output(self, x):
+        """Any shape to the same shape"""
+        return np.where(x > 0, x, self.negative_slope * x)
+
+    def compute_grad_input(self, x, grad_output):
+        """dl/dx, of x's shape; at 0 the slope is negative_slope"""
+        return np.where(x > 0, grad_output, self.negative_slope * grad_output)
+
+
+class Tanh(Module):
+    """y = tanh(x), entry by entry."""
+
+    def compute_output(self, x):
+        """Any shape to the same shape; no overflow for x of ±1e4"""
+        return 2 * Sigmoid()(2 * x) - 1
+
+    def compute_grad_input(self, x, grad_output):
+        """dl/dx, of x's shape"""
+        return grad_output * (1 - self.compute_output(x) ** 2)
+
+
+class OneHotCrossEntropy(Criterion):
+    """Cross-entropy of probabilities, no smaller than 1e-9, and one-hot targets."""
+
+    def compute_output(self, prediction, target):
+        """Probabilities (B, C) and one-hot rows (B, C) -> a float"""
+        clipped = np.maximum(prediction, 1e-9)
+        return float(-(target * np.log(clipped)).sum() / len(target))
+
+    def compute_grad_input(self, prediction, target):
+        """dl/dprediction: (B, C)"""
+        return -target / np.maximum(prediction, 1e-9) / len(target)
+
+
+class RMSprop(Optimizer):
+    """Gradients divided by the root of their running mean square, as torch.optim.RMSprop.
+
+    state: what you need to remember, under a key of your choice for every parameter.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ):
+        super().__init__(module, lr)
+        self.alpha = alpha
+        self.eps = eps
+        self.weight_decay = weight_decay
+        self.momentum = momentum
+        self.centered = centered
+
+    def step(self):
+        """Update every parameter in place; leave the gradients alone"""
+        pairs = zip(self.module.parameters(), self.module.parameters_grad(), strict=True)
+        for i, (parameter, grad) in enumerate(pairs):
+            g = grad + self.weight_decay * parameter
+            square, mean, buffer = self.state.setdefault(i, [np.zeros_like(g) for _ in range(3)])
+            square += (1 - self.alpha) * (g**2 - square)
+            mean += (1 - self.alpha) * (g - mean)
+            spread = square - mean**2 if self.centered else square
+            buffer *= self.momentum
+            buffer += g / (np.sqrt(spread) + self.eps)
+            parameter -= self.lr * buffer
+
+
+class AdamW(Optimizer):
+    """Adam with weight decay apart from the moments, as torch.optim.AdamW.
+
+    state: what you need to remember, under a key of your choice for every parameter.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ):
+        super().__init__(module, lr)
+        self.betas = betas
+        self.eps = eps
+        self.weight_decay = weight_decay
+
+    def step(self):
+        """Update every parameter in place; leave the gradients alone"""
+        beta1, beta2 = self.betas
+        t = self.state["step"] = self.state.get("step", 0) + 1
+        pairs = zip(self.module.parameters(), self.module.parameters_grad(), strict=True)
+        for i, (parameter, g) in enumerate(pairs):
+            m, v = self.state.setdefault(i, (np.zeros_like(g), np.zeros_like(g)))
+            m += (1 - beta1) * (g - m)
+            v += (1 - beta2) * (g**2 - v)
+            m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+            parameter *= 1 - self.lr * self.weight_decay
+            parameter -= self.lr * m_hat / (np.sqrt(v_hat) + self.eps)
+
+
+class NAdam(Optimizer):
+    """Adam with Nesterov's momentum, as torch.optim.NAdam.
+
+    state: what you need to remember, under a key of your choice for every parameter.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum_decay: float = 4e-3,
+    ):
+        super().__init__(module, lr)
+        self.betas = betas
+        self.eps = eps
+        self.weight_decay = weight_decay
+        self.momentum_decay = momentum_decay
+
+    def momentum(self, t: int) -> float:
+        """mu_t, the momentum of step t. A helper for step; leave it out if you do not need it."""
+        return self.betas[0] * (1 - 0.5 * 0.96 ** (t * self.momentum_decay))
+
+    def step(self):
+        """Update every parameter in place; leave the gradients alone"""
+        beta1, beta2 = self.betas
+        t = self.state["step"] = self.state.get("step", 0) + 1
+        mu, mu_next = self.momentum(t), self.momentum(t + 1)
+        product = self.state["product"] = self.state.get("product", 1.0) * mu
+        pairs = zip(self.module.parameters(), self.module.parameters_grad(), strict=True)
+        for i, (parameter, grad) in enumerate(pairs):
+            g = grad + self.weight_decay * parameter
+            m, v = self.state.setdefault(i, (np.zeros_like(g), np.zeros_like(g)))
+            m += (1 - beta1) * (g - m)
+            v += (1 - beta2) * (g**2 - v)
+            m_hat = mu_next * m / (1 - product * mu_next) + (1 - mu) * g / (1 - product)
+            v_hat = v / (1 - beta2**t)
+            parameter -= self.lr * m_hat / (np.sqrt(v_hat) + self.eps)
+
+
+class ExponentialLR(Scheduler):
+    """The learning rate times gamma at every step."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float):
+        super().__init__(optimizer)
+        self.gamma = gamma
+
+    def get_lr(self) -> float:
+        """The learning rate after step last_epoch"""
+        return self.base_lr * self.gamma**self.last_epoch
+
+
+class StepLR(Scheduler):
+    """The learning rate times gamma at every step_size-th step."""
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1):
+        super().__init__(optimizer)
+        self.step_size = step_size
+        self.gamma = gamma
+
+    def get_lr(self) -> float:
+        """The learning rate after step last_epoch"""
+        return self.base_lr * self.gamma ** (self.last_epoch // self.step_size)
+
+
+class CosineAnnealingLR(Scheduler):
+    """Half a cosine from the first learning rate to eta_min in T_max steps, and on from there."""
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0):
+        super().__init__(optimizer)
+        self.T_max = T_max
+        self.eta_min = eta_min
+
+    def get_lr(self) -> float:
+        """The learning rate after step last_epoch"""
+        swing = (self.base_lr - self.eta_min) / 2
+        return self.eta_min + swing * (1 + np.cos(np.pi * self.last_epoch / self.T_max))
+
+
+class OneCycleLR(Scheduler):
+    """Up from max_lr / div_factor to max_lr, then down to almost nothing, along two half cosines.
+
+    total_steps: how often step() may be called; pct_start: the share of them that goes up;
+    the last rate is the first one divided by final_div_factor.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: float,
+        total_steps: int,
+        pct_start: float = 0.3,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+    ):
+        super().__init__(optimizer)
+        self.max_lr = max_lr
+        self.total_steps = total_steps
+        self.pct_start = pct_start
+        self.div_factor = div_factor
+        self.final_div_factor = final_div_factor
+        # Set optimizer.lr to the first rate:
+        optimizer.lr = self.get_lr()
+
+    def get_lr(self) -> float:
+        """The learning rate after step last_epoch; ValueError if that is beyond total_steps"""
+        if self.last_epoch > self.total_steps:
+            raise ValueError(f"step {self.last_epoch} of {self.total_steps}")
+        first = self.max_lr / self.div_factor
+        last = first / self.final_div_factor
+        peak, end = self.pct_start * self.total_steps - 1, self.total_steps - 1
+        if self.last_epoch <= peak:
+            return self.between(first, self.max_lr, self.last_epoch / peak)
+        return self.between(self.max_lr, last, (self.last_epoch - peak) / (end - peak))
+
+    def between(self, start: float, end: float, share: float) -> float:
+        """From start to end by a share, along half a cosine. A helper for get_lr."""
+        return end + (start - end) / 2 * (1 + np.cos(np.pi * share))
+
+
+class Lion(Optimizer):
+    """Steps of one size, in the direction of the sign of an average gradient."""
+
+    def __init__(
+        self,
+        module: Module,
+        lr: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0.0,
+    ):
+        super().__init__(module, lr)
+        self.betas = betas
+        self.weight_decay = weight_decay
+
+    def step(self):
+        """Update every parameter in place; leave the gradients alone"""
+        beta1, beta2 = self.betas
+        pairs = zip(self.module.parameters(), self.module.parameters_grad(), strict=True)
+        for i, (parameter, g) in enumerate(pairs):
+            m = self.state.setdefault(i, np.zeros_like(g))
+            parameter *= 1 - self.lr * self.weight_decay
+            parameter -= self.lr * np.sign(beta1 * m + (1 - beta1) * g)
+            m += (1 - beta2) * (g - m)
+
+
+class Adan(Optimizer):
+    """Adam with Nesterov's momentum from the differences of gradients."""
+
+    def __init__(
+        self,
+        module: Module,
+        lr: float = 1e-3,
+        betas: tuple[float, float, float] = (0.98, 0.92, 0.99),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ):
+        super().__init__(module, lr)
+        self.betas = betas
+        self.eps = eps
+        self.weight_decay = weight_decay
+
+    def step(self):
+        """Update every parameter in place; leave the gradients alone"""
+        beta1, beta2, beta3 = self.betas
+        t = self.state["step"] = self.state.get("step", 0) + 1
+        pairs = zip(self.module.parameters(), self.module.parameters_grad(), strict=True)
+        for i, (parameter, g) in enumerate(pairs):
+            start = (np.zeros_like(g), np.zeros_like(g), np.zeros_like(g), g.copy())
+            m, delta, n, before = self.state.setdefault(i, start)
+            d = g - before
+            m += (1 - beta1) * (g - m)
+            delta += (1 - beta2) * (d - delta)
+            n += (1 - beta3) * ((g + beta2 * d) ** 2 - n)
+            before[...] = g
+            direction = m / (1 - beta1**t) + beta2 * delta / (1 - beta2**t)
+            parameter -= self.lr * direction / (np.sqrt(n / (1 - beta3**t)) + self.eps)
+            parameter /= 1 + self.lr * self.weight_decay
+
+
+class Lamb(Optimizer):
+    """Adam's direction, as long as the parameter array itself, times the learning rate."""
+
+    def __init__(
+        self,
+        module: Module,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-6,
+        weight_decay: float = 0.0,
+    ):
+        super().__init__(module, lr)
+        self.betas = betas
+        self.eps = eps
+        self.weight_decay = weight_decay
+
+    def step(self):
+        """Update every parameter in place; leave the gradients alone"""
+        beta1, beta2 = self.betas
+        pairs = zip(self.module.parameters(), self.module.parameters_grad(), strict=True)
+        for i, (parameter, g) in enumerate(pairs):
+            m, v = self.state.setdefault(i, (np.zeros_like(g), np.zeros_like(g)))
+            m += (1 - beta1) * (g - m)
+            v += (1 - beta2) * (g**2 - v)
+            u = m / (np.sqrt(v) + self.eps) + self.weight_decay * parameter
+            length, length_u = np.sqrt((parameter**2).sum()), np.sqrt((u**2).sum())
+            trust = min(length, 10) / (length_u + self.eps) if length and length_u else 1.0
+            parameter -= self.lr * trust * u
+
+
+class Sophia(Optimizer):
+    """An average gradient divided by the curvature, clipped to rho."""
+
+    def __init__(
+        self,
+        module: Module,
+        lr: float = 6e-2,
+        betas: tuple[float, float] = (0.96, 0.99),
+        rho: float = 1e-2,
+        eps: float = 1e-12,
+        weight_decay: float = 0.0,
+    ):
+        super().__init__(module, lr)
+        self.betas = betas
+        self.rho = rho
+        self.eps = eps
+        self.weight_decay = weight_decay
+
+    def update_hessian(self, batch_size: int):
+        """Take in an estimate of the Hessian's diagonal, from the gradients that are there now"""
+        for i, g in enumerate(self.module.parameters_grad()):
+            _, h = self.state.setdefault(i, (np.zeros_like(g), np.zeros_like(g)))
+            h += (1 - self.betas[1]) * (batch_size * g**2 - h)
+
+    def step(self):
+        """Update every parameter in place; leave the gradients alone"""
+        pairs = zip(self.module.parameters(), self.module.parameters_grad(), strict=True)
+        for i, (parameter, g) in enumerate(pairs):
+            m, h = self.state.setdefault(i, (np.zeros_like(g), np.zeros_like(g)))
+            m += (1 - self.betas[0]) * (g - m)
+            parameter *= 1 - self.lr * self.weight_decay
+            parameter -= self.lr * np.clip(m / np.maximum(h, self.eps), -self.rho, self.rho)
