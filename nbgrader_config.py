@@ -64,8 +64,8 @@ c.Autograde.pre_convert_hook = prepare
 # that is no notebook is graded as an untouched one, with a note on top.
 c.Autograde.exporter_class = SubmissionExporter
 
-# nbgrader puts the course's files in place of a student's of the same name: given.py should be ours,
-# but what a student has trained is the student's.
+# nbgrader puts the course's files in place of a student's of the same name. That is wanted for
+# given.py; what a student has trained is the student's.
 c.Autograde.exclude_overwriting = {
     "4-optimizers": ["mnist_mlp.npz"],
     "5-convnet": ["mnist_convnet.npz", "comparison.json"],

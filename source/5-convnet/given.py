@@ -374,11 +374,11 @@ class LeakyReLU(Module):
 
     def compute_output(self, x):
         """Any shape to the same shape"""
-        return np.where(x > 0, x, self.negative_slope * x)
+        return np.maximum(x, 0) + self.negative_slope * np.minimum(x, 0)
 
     def compute_grad_input(self, x, grad_output):
         """dl/dx, of x's shape; at 0 the slope is negative_slope"""
-        return np.where(x > 0, grad_output, self.negative_slope * grad_output)
+        return grad_output * (x > 0) + self.negative_slope * grad_output * (x <= 0)
 
 
 class Tanh(Module):
@@ -554,7 +554,8 @@ class CosineAnnealingLR(Scheduler):
     def get_lr(self) -> float:
         """The learning rate after step last_epoch"""
         swing = (self.base_lr - self.eta_min) / 2
-        return self.eta_min + swing * (1 + np.cos(np.pi * self.last_epoch / self.T_max))
+        angle = np.pi * self.last_epoch / self.T_max
+        return self.eta_min + swing * (1 + float(np.cos(angle)))
 
 
 class OneCycleLR(Scheduler):
@@ -595,7 +596,7 @@ class OneCycleLR(Scheduler):
 
     def between(self, start: float, end: float, share: float) -> float:
         """From start to end by a share, along half a cosine. A helper for get_lr."""
-        return end + (start - end) / 2 * (1 + np.cos(np.pi * share))
+        return end + (start - end) / 2 * (1 + float(np.cos(np.pi * share)))
 
 
 class Lion(Optimizer):
