@@ -68,5 +68,7 @@ def _times(ratio: float) -> str:
 
 
 def _number(number: float) -> str:
-    """Two digits or more: '1.3', '38', '1,250'."""
+    """One digit or more: '0.03', '1.3', '38', '1,250'."""
+    if number < 0.1:
+        return f"{number:.1g}"
     return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
