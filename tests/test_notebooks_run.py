@@ -1,0 +1,51 @@
+"""Every notebook runs from top to bottom, solved or untouched, without MNIST and a network."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from byhand.grading.notebooks import assignments, read
+
+COURSE = Path(__file__).parents[1]
+SECONDS = 300  # for one cell, on a busy machine
+
+
+@pytest.fixture(autouse=True)
+def nothing_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("BYHAND_DATA", raising=False)
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")  # nothing is downloaded
+
+
+def run(folder: Path, here: Path) -> NotebookNode:
+    """The notebook in a folder, executed in a copy of it."""
+    shutil.copytree(folder, here)
+    [path] = here.glob("*.ipynb")
+    nb = read(path)
+    resources = {"metadata": {"path": here}}
+    return NotebookClient(nb, timeout=SECONDS, allow_errors=True, resources=resources).execute()
+
+
+def errors(nb: NotebookNode) -> dict[str, str]:
+    """Cell -> its error, for the cells that raised one."""
+    return {
+        cell.id: output.evalue
+        for cell in nb.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+    }
+
+
+@pytest.mark.parametrize("assignment", assignments(COURSE))
+def test_a_solved_notebook_runs_without_an_error(assignment: str, tmp_path: Path):
+    assert errors(run(COURSE / "source" / assignment, tmp_path / "work")) == {}
+
+
+@pytest.mark.parametrize("assignment", assignments(COURSE))
+def test_in_an_untouched_one_only_the_checks_fail(assignment: str, tmp_path: Path):
+    nb = run(COURSE / "release" / assignment, tmp_path / "work")
+    checks = {cell.id for cell in nb.cells if cell.id.startswith("test_")}
+    assert set(errors(nb)) == checks
