@@ -1,10 +1,10 @@
 """Holds a value from the student's side against the expected one and says how they differ."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from byhand.check.experiment import Opaque, Outcome, Tensor
+from byhand.check.experiment import Opaque, Outcome, Ref, Tensor
 from byhand.check.report import Line
 
 TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
@@ -12,6 +12,8 @@ NUMERICAL_TOLERANCE = 1e-5  # for central differences with steps of about 1e-5
 SINGLE = 1e-4  # a tolerance from which on values are those of float32
 SMALLEST_SCALE = 1e-3  # below it an error counts as absolute: rounding of larger terms
 ALIKE = 1e-6  # relative agreement that makes a suspicion worth telling
+
+ON_A_COPY = "Work on a copy: x = x * 2 makes a new array, x *= 2 changes x."
 
 Suspect = tuple[str, np.ndarray | float]  # words, and what the mistake would have given
 Suspects = Callable[[], Iterable[Suspect]]  # asked for only when something is wrong
@@ -87,6 +89,21 @@ def compare_number(
         return Line(name, True, f"largest error {_short(error)}", error)
     hint = suspect(np.asarray(number), np.asarray(expected), sizes or {}, suspects)
     return Line(name, False, f"yours {number:.6g}, PyTorch {expected:.6g}", error, hint)
+
+
+def changes(
+    outcomes: Iterable[Outcome], kept: Mapping[Ref, str], hint: str = ON_A_COPY
+) -> list[Line]:
+    """A line for every argument that was changed in place. kept: what was put there, by name."""
+    touched = {index for outcome in outcomes for index in outcome.changed}
+    labels = dict.fromkeys(label for ref, label in kept.items() if ref.index in touched)
+    return [Line("arguments", False, f"{n} was changed in place", hint=hint) for n in labels]
+
+
+def warned(outcomes: Iterable[Outcome]) -> list[Line]:
+    """Notes of what Python and NumPy warned of, two at most."""
+    said = {text for outcome in outcomes for text in outcome.warnings}
+    return [Line("warning", None, text) for text in sorted(said)[:2]]
 
 
 def number_in(value: object) -> float | None:

@@ -9,10 +9,12 @@ import torch
 from byhand.check.compare import (
     NUMERICAL_TOLERANCE,
     Suspect,
+    changes,
     compare,
     compare_number,
     number_in,
     suspect,
+    warned,
 )
 from byhand.check.draws import Draw, calm, is_shape, sizes_of, written
 from byhand.check.experiment import Experiment, Outcome, Ref
@@ -151,11 +153,8 @@ class _Trial:
             lines += [line for line in backward if line.ok is False][:1] or backward[:1]
         if look == "all" and numerical and not single:
             lines += self._numerical(outcomes, sizes)
-        for label, ref in self.arguments.items():
-            if any(ref.index in outcome.changed for outcome in outcomes):
-                lines.append(Line("arguments", False, f"{label} was changed in place"))
-        said = {w for outcome in outcomes for w in outcome.warnings}
-        return lines + [Line("warning", None, text) for text in sorted(said)[:2]]
+        kept = {ref: label for label, ref in self.arguments.items()}
+        return lines + changes(outcomes, kept) + warned(outcomes)
 
     def _suspects(self) -> list[Suspect]:
         """Wrong gradients."""

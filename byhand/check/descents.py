@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.compare import Suspect, compare, described, number_in
+from byhand.check.compare import Suspect, changes, compare, described, number_in
 from byhand.check.draws import Draw, calm
 from byhand.check.experiment import Experiment, Outcome, Tensor, as_array
 from byhand.check.regression import (
@@ -107,10 +107,7 @@ class _Trial:
             for n, ref in self.after.items()
         ]
         lines += self._by(outcomes[self.counted.index].value)
-        for name, ref in self.data.items():
-            if any(ref.index in outcome.changed for outcome in outcomes):
-                lines.append(Line("arguments", False, f"{name} was changed in place"))
-        return lines
+        return lines + changes(outcomes, {ref: name for name, ref in self.data.items()})
 
     def descend(
         self, of: Callable = loss, lr: float = LR, gather: bool = False

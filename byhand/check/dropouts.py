@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.check.compare import compare, difference, not_an_array
+from byhand.check.compare import changes, compare, difference, not_an_array, warned
 from byhand.check.draws import Draw, calm
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.report import Line, Report, conclude
@@ -163,14 +163,10 @@ class _Trial:
         return lines
 
     def _manners(self, outcomes: list[Outcome], look: str) -> list[Line]:
-        lines = []
-        for label, ref in {"x": self.x_ref, "grad_output": self.g_ref}.items():
-            if any(ref.index in outcome.changed for outcome in outcomes):
-                lines.append(Line("arguments", False, f"{label} was changed in place"))
+        lines = changes(outcomes, {self.x_ref: "x", self.g_ref: "grad_output"})
         if look in ("all", "train", "backward"):
             lines += [line for line in self._dtypes(outcomes) if look == "all" or not line.ok]
-        said = {w for outcome in outcomes for w in outcome.warnings}
-        return lines + [Line("warning", None, text) for text in sorted(said)[:2]]
+        return lines + warned(outcomes)
 
     def _dtypes(self, outcomes: list[Outcome]) -> list[Line]:
         for name, ref in self.single.items():

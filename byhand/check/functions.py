@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.compare import Suspect, compare, compare_number, described
+from byhand.check.compare import Suspect, changes, compare, compare_number, described
 from byhand.check.draws import Draw, calm, is_shape, sizes_of
-from byhand.check.experiment import Experiment, Outcome, Tensor
+from byhand.check.experiment import Experiment, Outcome, Ref, Tensor
 from byhand.check.report import Line, Report, conclude
 from byhand.check.rules import broken_rules, has_loop
 from byhand.check.runner import Runner, reach
@@ -150,7 +150,7 @@ def _lines(
 ) -> list[Line]:
     """Call the subject once, and hold what it returns against the answer."""
     ex = Experiment(seed=seed, tensors=how.tensors, autograd=how.autograd)
-    kept: dict[int, str] = {}
+    kept: dict[Ref, str] = {}
     given = [_put(ex, value, label, how.tensors, kept) for label, value in values.items()]
     result = ex.call(name, *given)
     outcome = runner.run(ex)[result.index]
@@ -176,9 +176,7 @@ def _lines(
     for number, label in how.counted.items():
         words = {"sizes": sizes_of(batch), "suspects": partial(suspects, number)}
         lines.append(_hold(label, parts[number], expected[number], how.tensors, words))
-    for index in outcome.changed:
-        hint = "Work on a copy: x = x * 2 makes a new one, x *= 2 changes x."
-        lines.append(Line("arguments", False, f"{kept[index]} was changed in place", hint=hint))
+    lines += changes([outcome], kept)
     for text in outcome.warnings[:2]:
         fault = how.quiet and FLOATING_POINT in text
         lines.append(Line("warning", False if fault else None, text))
@@ -240,14 +238,14 @@ def _cast(values: dict[str, Any], dtype: type | None = None, tensors: bool = Fal
     return {name: one(value) for name, value in values.items()}
 
 
-def _put(ex: Experiment, value: Any, label: str, tensors: bool, kept: dict[int, str]) -> Any:
+def _put(ex: Experiment, value: Any, label: str, tensors: bool, kept: dict[Ref, str]) -> Any:
     """Hand an argument over; what is kept in `kept` must not change."""
     if isinstance(value, list):
         return [_put(ex, item, label, tensors, kept) for item in value]
     if not isinstance(value, np.ndarray):
         return value
     ref = ex.put(Tensor(value) if tensors else value)
-    kept[ref.index] = label
+    kept[ref] = label
     return ref
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.check.compare import compare, described
+from byhand.check.compare import changes, compare, described
 from byhand.check.draws import Draw, calm
 from byhand.check.experiment import Experiment, Outcome, Ref, Tensor, as_array
 from byhand.check.report import Line, Report, conclude
@@ -76,9 +76,7 @@ class _Trial:
         ]
         lines += [line for line in gradient if not line.ok][:1] or gradient[:1]
         lines.append(self._dtypes(found))
-        if any(self.p_ref.index in outcome.changed for outcome in outcomes):
-            lines.append(Line("arguments", False, "p was changed in place"))
-        return lines
+        return lines + changes(outcomes, {self.p_ref: "p"})
 
     def _refs(self) -> list[Ref]:
         gradients = [self.grad, self.turned_grad, self.single_grad]

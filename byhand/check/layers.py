@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.compare import NUMERICAL_TOLERANCE, Suspect, Suspects, compare, same_arrays
+from byhand.check.compare import (
+    NUMERICAL_TOLERANCE,
+    Suspect,
+    Suspects,
+    changes,
+    compare,
+    same_arrays,
+    warned,
+)
 from byhand.check.draws import Draw, calm, is_shape, sizes_of
 from byhand.check.experiment import Outcome, Ref
 from byhand.check.report import Line, Report, conclude
@@ -244,16 +252,9 @@ class _Judgement:
         parts = {"grad_input": grad_input, "grad_parameters": updated, "backward": grad_input}
         refs = {"all": forward + grad_input, "output": forward, "statistics": forward} | parts
         tried = [self.of(ref) for ref in refs[look]]
-        changed = {index for outcome in tried for index in outcome.changed}
-        lines = []
-        for label in ("x", "grad_output"):
-            kept = [now.x_ref if label == "x" else now.g_ref for now in self.trial.passes]
-            if any(ref.index in changed for ref in kept):
-                hint = "Work on a copy: x = x * 2 makes a new array, x *= 2 changes x."
-                text = f"{label} was changed in place"
-                lines.append(Line("arguments", False, text, hint=hint))
-        said = {text for outcome in tried for text in outcome.warnings}
-        return lines + [Line("warning", None, text) for text in sorted(said)[:2]]
+        kept = {now.x_ref: "x" for now in self.trial.passes}
+        kept |= {now.g_ref: "grad_output" for now in self.trial.passes}
+        return changes(tried, kept) + warned(tried)
 
 
 def _single(trial: LayerTrial, runner: Any, look: str) -> list[Line]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.check.compare import compare_number, described
+from byhand.check.compare import changes, compare_number, described
 from byhand.check.draws import Draw, calm, written
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.report import Line, Report, conclude
@@ -73,11 +73,8 @@ class _Epochs:
         if all(line.ok for line in lines):
             orders.append(self._epoch("third epoch", outcomes[self.later[1].index])[1])
             lines.append(self._order(orders))
-        for label, ref in self.arrays.items():
-            if any(ref.index in outcome.changed for outcome in outcomes):
-                hint = "Shuffle an array of indices instead."
-                lines.append(Line("arguments", False, f"{label} was changed in place", hint=hint))
-        return lines
+        kept = {ref: label for label, ref in self.arrays.items()}
+        return lines + changes(outcomes, kept, hint="Shuffle an array of indices instead.")
 
     def _epoch(self, label: str, outcome: Outcome) -> tuple[Line, list[int]]:
         """Whether an epoch brings every sample once, in pairs, in batches of the right size."""

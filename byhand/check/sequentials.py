@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.compare import Suspect, compare, same_arrays
+from byhand.check.compare import Suspect, changes, compare, same_arrays
 from byhand.check.draws import Draw, calm
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.report import Line, Report, conclude
@@ -100,10 +100,7 @@ class _Chain:
             lines += self._backward(outcomes, inputs, output, grad, grads)
         if look in ("all", "parameters"):
             lines += self._parameters(outcomes) + self._modes(outcomes)
-        for label, ref in {"x": self.x_ref, "grad_output": self.g_ref}.items():
-            if any(ref.index in outcome.changed for outcome in outcomes):
-                lines.append(Line("arguments", False, f"{label} was changed in place"))
-        return lines
+        return lines + changes(outcomes, {self.x_ref: "x", self.g_ref: "grad_output"})
 
     def _answers(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, list[np.ndarray]]:
         """PyTorch's inputs of every layer, output, gradient for x and for every weight."""

@@ -99,11 +99,9 @@ class _Race:
                 return [
                     Line("speed", False, f"the {wrong} is wrong: only a right answer has a speed")
                 ]
-            yours = min(yours, seconds - min(transport, TRANSPORT))
+            yours = min(yours, seconds - min(transport, TRANSPORT, seconds / 2))
             if yours <= most * theirs:
-                text = (
-                    f"{max(yours / theirs, 0):.1f} times PyTorch's time; up to {most:g} are allowed"
-                )
+                text = f"{yours / theirs:.1f} times PyTorch's time; up to {most:g} are allowed"
                 return [Line("speed", True, text)]
         return [_slow(yours / theirs, most)]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.compare import Suspect, compare, compare_number, described, not_an_array
+from byhand.check.compare import Suspect, changes, compare, compare_number, described, not_an_array
 from byhand.check.draws import Draw, calm
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.report import Line, Report, conclude
@@ -61,8 +61,7 @@ def predict(
     asked = ex.call(name, network, x_ref, batch_size=batch_size)
     outcomes = runner.run(ex)
     report.lines.append(_classes(outcomes[asked.index], weight, x))
-    if x_ref.index in outcomes[asked.index].changed:
-        report.lines.append(Line("arguments", False, "X was changed in place"))
+    report.lines += changes(outcomes, {x_ref: "X"})
     return conclude(report)
 
 
@@ -87,7 +86,7 @@ class _Steps:
         self.steps = []
         for x, y in self.batches:
             refs = ex.put(x), ex.put(y)
-            self.arguments |= {refs[0].index: "X", refs[1].index: "y"}
+            self.arguments |= {refs[0]: "X", refs[1]: "y"}
             loss = ex.call(name, *parts, *refs)
             self.steps.append((loss, ex.get(network, "weight"), ex.get(optimizer, "lr")))
 
@@ -108,10 +107,7 @@ class _Steps:
             ]  # fmt: skip
             if not all(line.ok for line in lines):
                 break
-        changed = {index for outcome in outcomes for index in outcome.changed}
-        for label in sorted({self.arguments[index] for index in changed}):
-            lines.append(Line("arguments", False, f"{label} was changed in place"))
-        return lines
+        return lines + changes(outcomes, self.arguments)
 
     def _answers(self, order: str = "") -> list[tuple[float, np.ndarray, float]]:
         """PyTorch's loss, weight and learning rate for each step; order: one of WRONG_ORDERS."""
