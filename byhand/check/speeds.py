@@ -16,6 +16,7 @@ from byhand.check.runner import Runner, reach
 ATTEMPTS = 10  # of which the fastest counts: other programs may slow a few of them down
 CUT_OFF = 3.0  # seconds for one attempt
 TRANSPORT = 0.03  # seconds at most for bringing the arrays to another process and back
+RESOLUTION = 1e-6  # seconds; nothing is quicker
 TOLERANCE = 1e-3  # in float32; whether a result is exact, other checks see
 HINT = "Python is slow, step by step: let one call of NumPy do the work of a whole loop."
 
@@ -99,7 +100,7 @@ class _Race:
                 return [
                     Line("speed", False, f"the {wrong} is wrong: only a right answer has a speed")
                 ]
-            yours = min(yours, seconds - min(transport, TRANSPORT, seconds / 2))
+            yours = min(yours, max(seconds - min(transport, TRANSPORT), RESOLUTION))
             if yours <= most * theirs:
                 text = f"{yours / theirs:.1f} times PyTorch's time; up to {most:g} are allowed"
                 return [Line("speed", True, text)]

@@ -28,9 +28,9 @@ class MaxPool2d(Module):
         (kH, kW), (sH, sW), (pH, pW) = self.kernel_size, self.stride, self.padding
         padded = self.padded(x, -np.inf)
         grad = np.zeros_like(padded)
+        image, channel = np.ogrid[: x.shape[0], : x.shape[1]]
         for r, c in np.ndindex(*grad_output.shape[2:]):
-            where = np.s_[:, :, r * sH : r * sH + kH, c * sW : c * sW + kW]
-            winner = padded[where].reshape(*x.shape[:2], -1).argmax(axis=-1)
-            one_hot = np.eye(kH * kW, dtype=x.dtype)[winner].reshape(*x.shape[:2], kH, kW)
-            grad[where] += one_hot * grad_output[:, :, r, c, None, None]
+            window = padded[:, :, r * sH : r * sH + kH, c * sW : c * sW + kW]
+            i, j = np.divmod(window.reshape(*x.shape[:2], -1).argmax(axis=-1), kW)
+            grad[image, channel, r * sH + i, c * sW + j] += grad_output[:, :, r, c]
         return grad[:, :, pH : pH + x.shape[2], pW : pW + x.shape[3]]
