@@ -127,6 +127,7 @@ def relative_error(
     draw = Draw(seed)
     errors = draw.rng.uniform(0.01, 0.5, shape)
     a = draw.batch(shape) * 10 ** draw.rng.uniform(-2, 2, shape)
+    errors.flat[np.abs(a).argmax()] = 0  # or two different mistakes could give the same number
     b = a * (1 - errors) / (1 + errors)  # so that |a - b| is errors * (|a| + |b|)
     tiny, zero = np.zeros(shape), np.zeros(shape)
     tiny.flat[-1] = 3e-9
