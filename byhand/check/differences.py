@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.check.compare import Suspect, compare, compare_number
+from byhand.check.compare import Suspect, changes, compare, compare_number
 from byhand.check.draws import Draw, calm, is_shape
 from byhand.check.experiment import Experiment, Outcome
 from byhand.check.probes import Cubic
@@ -152,8 +152,7 @@ def relative_error(
         )
         line.text = line.text.replace("PyTorch", "expected")
         report.lines.append(line)
-    if any(outcome.changed for outcome in outcomes):
-        report.lines.append(Line("arguments", False, "a or b was changed in place"))
+    report.lines += changes(outcomes, {ref: "a or b" for pair in given for ref in pair})
     return conclude(report)
 
 
