@@ -9,17 +9,17 @@ from nbgrader.preprocessors import Execute, OverwriteCells
 from sqlalchemy.exc import SAWarning
 
 try:
-    from byhand.grading.feedback import HideTests
-    from byhand.grading.grades import Grades, ShowGrades
-    from byhand.grading.late import DueDate, LatePolicy, deadlines
-    from byhand.grading.reading import SubmissionExporter, prepare
-    from byhand.grading.telling import RestoreCells, TellScore
+    from byhand.grading.plugins.exporter import SubmissionExporter, prepare
+    from byhand.grading.plugins.feedback import HideTests
+    from byhand.grading.plugins.grades import Grades, ShowGrades
+    from byhand.grading.plugins.late_policy import DueDate, LatePolicy, deadlines
+    from byhand.grading.plugins.preprocessors import RestoreCells, TellScore
 except ImportError as error:  # nbgrader would go on without this file, and without the sandbox
     raise SystemExit(
         f"nbgrader_config.py: {error}. Run `make setup`, then `source .venv/bin/activate`."
     ) from error
 
-JUDGE = "byhand.grading.execute.Judge"  # by its name: only autograding waits for PyTorch
+JUDGE = "byhand.grading.plugins.judge.Judge"  # by its name: only autograding waits for PyTorch
 
 c = get_config()  # noqa: F821 - nbgrader puts it here
 

@@ -9,8 +9,8 @@ import tempfile
 from contextlib import chdir
 from pathlib import Path
 
-from byhand.grading.notebooks import assignments, grade, solution_cells, source_notebook
-from byhand.grading.weights import write_weights
+from byhand.grading.course.notebooks import assignments, grade, solution_cells, source_notebook
+from byhand.grading.course.reference_weights import write_weights
 
 COURSE = Path(__file__).parents[1]
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from byhand.grading.commands import nbgrader
+from byhand.grading.course.commands import nbgrader
 
 COURSE = Path(__file__).parents[1]
 ASSIGNMENT = "3-layers"

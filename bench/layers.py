@@ -74,7 +74,7 @@ class InNumPy:
     """The course's side: the reference solutions."""
 
     def __init__(self, threads: int):
-        from byhand.grading.notebooks import reference, source_notebook
+        from byhand.grading.course.notebooks import reference, source_notebook
         from byhand.training import to_float32
 
         self.single, self.classes = to_float32, {}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer.core
 from rich.console import Console
 
-from byhand.grading import demo, notebooks, release
+from byhand.grading.course import demo, notebooks, release
 
 
 class Commands(typer.core.TyperGroup):

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageChops
 
 from byhand import check, plots
-from byhand.grading.mistakes import mistakes
-from byhand.grading.notebooks import (
+from byhand.grading.course.mistakes import mistakes
+from byhand.grading.course.notebooks import (
     module_from,
     reference,
     reference_source,

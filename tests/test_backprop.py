@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from byhand.grading.notebooks import reference, source_notebook
+from byhand.grading.course.notebooks import reference, source_notebook
 
 REFERENCE = reference(source_notebook(Path(__file__).parents[1], "2-backprop"))
 LAST_DIGIT = 5.001e-9  # eight decimals, rounded

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from byhand.grading.grades import bonus_tests
-from byhand.grading.mistakes import Mistake, Variant, mistakes, variants
-from byhand.grading.notebooks import (
+from byhand.grading.course.mistakes import Mistake, Variant, mistakes, variants
+from byhand.grading.course.notebooks import (
     assignments,
     grade,
     read,
     solution_cells,
     source_notebook,
 )
-from byhand.grading.weights import write_weights
+from byhand.grading.course.reference_weights import write_weights
+from byhand.grading.plugins.grades import bonus_tests
 
 COURSE = Path(__file__).parents[1]
 DRAWS = 20

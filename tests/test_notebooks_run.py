@@ -7,7 +7,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from byhand.grading.notebooks import assignments, read
+from byhand.grading.course.notebooks import assignments, read
 
 COURSE = Path(__file__).parents[1]
 SECONDS = 300  # for one cell, on a busy machine

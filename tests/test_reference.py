@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from byhand.grading.notebooks import reference, source_notebook
+from byhand.grading.course.notebooks import reference, source_notebook
 
 REFERENCE = reference(source_notebook(Path(__file__).parents[1], "3-layers"))
 

@@ -45,20 +45,20 @@ if STUDENT_SIDE in os.environ:
         return lambda *args, **kwargs: None
 
 else:
-    from byhand.check.criteria import OneHotNLLLoss, criterion
-    from byhand.check.descents import descent
-    from byhand.check.differences import numerical_gradient, relative_error
-    from byhand.check.dropouts import dropout
-    from byhand.check.functions import function, gradient
-    from byhand.check.gates import straight_through
-    from byhand.check.layers import layer
-    from byhand.check.loaders import data_loader
-    from byhand.check.networks import learns, trained
-    from byhand.check.optimizers import optimizer
-    from byhand.check.raising import raises
-    from byhand.check.regression import network, network_gradients
+    from byhand.check.comparisons.container import sequential
+    from byhand.check.comparisons.criterion import OneHotNLLLoss, criterion
+    from byhand.check.comparisons.descent import descent
+    from byhand.check.comparisons.function import function, gradient
+    from byhand.check.comparisons.layer import layer
+    from byhand.check.comparisons.numerical_gradient import numerical_gradient, relative_error
+    from byhand.check.comparisons.optimizer import optimizer
+    from byhand.check.comparisons.raising import raises
+    from byhand.check.comparisons.regression import network, network_gradients
+    from byhand.check.comparisons.scheduler import scheduler
+    from byhand.check.comparisons.train_step import predict, train_step
+    from byhand.check.properties.bernoulli_gate import straight_through
+    from byhand.check.properties.data_loader import data_loader
+    from byhand.check.properties.dropout import dropout
+    from byhand.check.properties.speed import speed
+    from byhand.check.properties.trained_network import learns, trained
     from byhand.check.report import CheckFailed
-    from byhand.check.schedulers import scheduler
-    from byhand.check.sequentials import sequential
-    from byhand.check.speeds import speed
-    from byhand.check.steps import predict, train_step

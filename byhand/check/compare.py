@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from byhand.check.experiment import Opaque, Outcome, Ref, Tensor
 from byhand.check.report import Line
+from byhand.protocol.experiment import Opaque, Ref, StepResult, Tensor
 
 TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
 NUMERICAL_TOLERANCE = 1e-5  # for central differences with steps of about 1e-5
@@ -21,7 +21,7 @@ Suspects = Callable[[], Iterable[Suspect]]  # asked for only when something is w
 
 def compare(
     name: str,
-    outcome: Outcome,
+    outcome: StepResult,
     expected: np.ndarray,
     *,
     against: str = "PyTorch",
@@ -65,7 +65,7 @@ def compare(
 
 def compare_number(
     name: str,
-    outcome: Outcome,
+    outcome: StepResult,
     expected: float,
     *,
     sizes: dict[int, str] | None = None,
@@ -92,7 +92,7 @@ def compare_number(
 
 
 def changes(
-    outcomes: Iterable[Outcome], kept: Mapping[Ref, str], hint: str = ON_A_COPY
+    outcomes: Iterable[StepResult], kept: Mapping[Ref, str], hint: str = ON_A_COPY
 ) -> list[Line]:
     """A line for every argument that was changed in place. kept: what was put there, by name."""
     touched = {index for outcome in outcomes for index in outcome.changed}
@@ -100,7 +100,7 @@ def changes(
     return [Line("arguments", False, f"{n} was changed in place", hint=hint) for n in labels]
 
 
-def warned(outcomes: Iterable[Outcome]) -> list[Line]:
+def warned(outcomes: Iterable[StepResult]) -> list[Line]:
     """Notes of what Python and NumPy warned of, two at most."""
     said = {text for outcome in outcomes for text in outcome.warnings}
     return [Line("warning", None, text) for text in sorted(said)[:2]]
@@ -131,7 +131,7 @@ def same_arrays(values: object, expected: Sequence[np.ndarray]) -> bool:
     )  # fmt: skip
 
 
-def not_an_array(outcome: Outcome) -> str | None:
+def not_an_array(outcome: StepResult) -> str | None:
     """What is wrong with an outcome that should be a NumPy array of numbers, if anything."""
     if outcome.failure is not None:
         return str(outcome.failure)

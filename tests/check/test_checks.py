@@ -1,14 +1,15 @@
 """What a check says to classes that are missing, half written or wrong in kind."""
 
 import time
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
 
 from byhand import check
-from byhand.check import runner
 from byhand.nn import Criterion, Module, Optimizer
+from byhand.protocol import runner
 
 
 class Double(Module):
@@ -79,7 +80,7 @@ def test_what_is_not_written_is_said_without_a_traceback():
 
 
 def test_a_layer_that_never_ends_is_stopped(monkeypatch):
-    monkeypatch.setattr(runner.LocalRunner.__init__, "__defaults__", (0.5, True))
+    monkeypatch.setattr(runner.LocalRunner.__init__, "__defaults__", (None, nullcontext, 0.5))
 
     def endless(self, x):
         while True:

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from byhand import check
-from byhand.check.draws import Draw
-from byhand.check.regression import KINK, SIZES, WEIGHTS, draw_problem, outputs
+from byhand.check.comparisons.regression import KINK, SIZES, WEIGHTS, draw_problem, outputs
+from byhand.check.random_inputs import Draw
 
 
 def forward(x, y, w1, b1, w2, b2):

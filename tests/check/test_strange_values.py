@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from byhand import check
-from byhand.check.experiment import Experiment, Failure, Opaque, Outcome
-from byhand.check.runner import LocalRunner
-from byhand.grading.notebooks import read, reference, source_notebook
+from byhand.grading.course.notebooks import read, reference, source_notebook
+from byhand.protocol.experiment import Experiment, Failure, Opaque, StepResult
+from byhand.protocol.runner import LocalRunner
 
 LAYERS = source_notebook(Path(__file__).parents[2], "3-layers")
 REFERENCE = reference(LAYERS)
@@ -31,7 +31,7 @@ class Liar(LocalRunner):
 
     draw: random.Random
 
-    def run(self, experiment: Experiment) -> list[Outcome]:
+    def run(self, experiment: Experiment) -> list[StepResult]:
         outcomes = super().run(experiment)
         count = self.draw.choice([1, 1, 2, 5, len(outcomes)])
         for index in self.draw.sample(range(len(outcomes)), min(count, len(outcomes))):

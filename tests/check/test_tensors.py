@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch.func import grad
 
-from byhand.check.experiment import Experiment, Opaque, Tensor, plain
-from byhand.check.runner import LocalRunner
-from byhand.check.wire import WireError, pack_outcomes, unpack_experiment, unpack_outcomes
-from byhand.check.wire import pack_experiment as pack
-from byhand.grading.sandbox import Limits
-from byhand.grading.student import Allowed, Student
+from byhand.grading.sandbox.kernel import Limits
+from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
+from byhand.protocol.experiment import Experiment, Opaque, Tensor, plain
+from byhand.protocol.wire import WireError, pack_outcomes, unpack_experiment, unpack_outcomes
+from byhand.protocol.wire import pack_experiment as pack
+
+from .runners import local
 
 ARRAYS = [
     np.arange(6.0).reshape(2, 3),
@@ -30,7 +31,7 @@ def run(function, *args, autograd=True):
     ex = Experiment(seed=3, tensors=True, autograd=autograd)
     put = [ex.put(Tensor(a)) if isinstance(a, np.ndarray) else a for a in args]
     result = ex.call("function", *put)
-    return LocalRunner({"function": function}).run(ex)[result.index]
+    return local({"function": function}).run(ex)[result.index]
 
 
 def squares(x):
@@ -84,7 +85,7 @@ def test_a_changed_tensor_is_reported_and_restored(spoil):
     def function(t):
         spoil(t)
 
-    outcomes = LocalRunner({"spoil": function}).run(ex)
+    outcomes = local({"spoil": function}).run(ex)
     assert outcomes[spoiled.index].changed == (kept.index,)
     np.testing.assert_array_equal(outcomes[later.index].value.array, ARRAYS[0])
 
@@ -150,7 +151,7 @@ def test_a_tensor_on_the_wire_that_holds_no_array_is_refused():
 def test_tensors_cross_to_the_students_kernel_and_back(tmp_path: Path):
     confined = shutil.which("bwrap") is not None
     allowed = Allowed(Limits(), sandbox=confined, torch=True)
-    with Student(tmp_path, allowed) as student:
+    with KernelSession(tmp_path, allowed) as student:
         student.run_cell("import torch\ndef double(t): return torch.add(t, t)")
         ex = Experiment(tensors=True)
         doubled = ex.call("double", ex.put(Tensor(ARRAYS[0])))

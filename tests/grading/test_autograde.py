@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from byhand.grading.commands import nbgrader
+from byhand.grading.course.commands import nbgrader
 
 from .tiny import ASSIGNMENT, generate, hand_in, tiny_notebook, write_course
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from byhand.grading.cgroups import Place, places
+from byhand.grading.sandbox.cgroups import Place, places
 
 
 @pytest.fixture

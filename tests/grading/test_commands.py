@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from byhand.__main__ import app
-from byhand.grading.commands import nbgrader
-from byhand.grading.notebooks import CourseError, normalise
+from byhand.grading.course.commands import nbgrader
+from byhand.grading.course.notebooks import CourseError, normalise
 
 from .tiny import tiny_notebook
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from byhand.grading import demo
-from byhand.grading.commands import nbgrader
-from byhand.grading.mistakes import mistakes
-from byhand.grading.notebooks import CourseError, grade, read, source_notebook
+from byhand.grading.course import demo
+from byhand.grading.course.commands import nbgrader
+from byhand.grading.course.mistakes import mistakes
+from byhand.grading.course.notebooks import CourseError, grade, read, source_notebook
 
 from .tiny import COURSE
 

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from byhand.grading.commands import nbgrader
+from byhand.grading.course.commands import nbgrader
 
 from .tiny import ASSIGNMENT, ROOT, cell, generate, hand_in, tiny_notebook, write_course
 

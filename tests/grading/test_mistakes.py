@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from byhand.grading.mistakes import mistakes, variants
-from byhand.grading.notebooks import CourseError, grade
+from byhand.grading.course.mistakes import mistakes, variants
+from byhand.grading.course.notebooks import CourseError, grade
 
 from .tiny import ASSIGNMENT
 

@@ -8,13 +8,13 @@ from types import ModuleType
 import nbformat
 import pytest
 
-from byhand.grading import notebooks
-from byhand.grading.notebooks import CourseError
+from byhand.grading.course import notebooks
+from byhand.grading.course.notebooks import CourseError
 
 from .tiny import COURSE, cell, tiny_notebook, write_course
 
 
-def totals(results: dict[str, notebooks.Result]) -> dict[str, float]:
+def totals(results: dict[str, notebooks.CellResult]) -> dict[str, float]:
     return {test: result.points for test, result in results.items()}
 
 

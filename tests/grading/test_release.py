@@ -7,9 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from byhand.grading import release
-from byhand.grading.commands import nbgrader
-from byhand.grading.notebooks import CourseError, given_beside, read
+from byhand.grading.course import release
+from byhand.grading.course.commands import nbgrader
+from byhand.grading.course.notebooks import CourseError, given_beside, read
 
 from .tiny import COURSE, cell, tiny_notebook
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from byhand.grading import staging
-from byhand.grading.staging import copy_files
+from byhand.grading.sandbox import staging
+from byhand.grading.sandbox.staging import copy_files
 
 
 @pytest.fixture

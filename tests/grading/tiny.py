@@ -4,12 +4,12 @@ from pathlib import Path
 
 import nbformat
 
-from byhand.grading.commands import nbgrader
+from byhand.grading.course.commands import nbgrader
 
 COURSE = Path(__file__).parents[2]
 ASSIGNMENT = "1-tiny"
 CONFIG = f"""\
-from byhand.grading.late import deadlines
+from byhand.grading.plugins.late_policy import deadlines
 
 c = get_config()
 load_subconfig("nbgrader_config.py", path={str(COURSE)!r})

@@ -131,10 +131,10 @@ return
         "sgd",
         "return",
         """
-from byhand.check import probes
+from byhand.check import fixtures
 
-probes.Parameters.parameters = lambda self: ["1.0", None, {"a": [1]}]
-probes.Parameters.parameters_grad = lambda self: [np.zeros(0)]
+fixtures.Parameters.parameters = lambda self: ["1.0", None, {"a": [1]}]
+fixtures.Parameters.parameters_grad = lambda self: [np.zeros(0)]
 """,
     ),
     _inside(

@@ -16,7 +16,7 @@ from matplotlib import get_cachedir
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
-from byhand.grading.notebooks import read, solution_cells, source_notebook
+from byhand.grading.course.notebooks import read, solution_cells, source_notebook
 
 from ..tiny import COURSE, cell
 from .base import FULL, NOTEBOOK, Recipe, Sheet, World

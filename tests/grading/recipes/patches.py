@@ -54,7 +54,7 @@ check.layer = lambda *args, **kwargs: None
         "patch-runner",
         "the runner on the student's side says that the bias has whatever gradient is expected",
         """
-from byhand.check import runner
+from byhand.protocol import runner
 
 class Equal:
     def __eq__(self, other):

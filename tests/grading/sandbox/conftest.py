@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from byhand.grading.sandbox import confinement
+from byhand.grading.sandbox.kernel import confinement
 
 from .kernels import SECRET, Kernel
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from byhand.grading.sandbox import Limits, StudentKernel, connect, start_kernel
+from byhand.grading.sandbox.kernel import Limits, SandboxedKernel, connect, start_kernel
 
 MiB = 2**20
 SMALL = Limits(memory=300 * MiB, processes=30, written=8 * MiB, cpu_seconds=60)
@@ -17,7 +17,7 @@ class Kernel:
     """A started kernel, in which a test runs code."""
 
     def __init__(self, files: Path, limits: Limits = SMALL, **options: bool):
-        self.kernel: StudentKernel = start_kernel(files, limits, **options)
+        self.kernel: SandboxedKernel = start_kernel(files, limits, **options)
         self.folder = self.kernel.remains.folder
         group = self.kernel.remains.group
         self.groups = group.folders if group else []

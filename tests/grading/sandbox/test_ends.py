@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from byhand.grading import cgroups, leftovers
-from byhand.grading.sandbox import Limits
+from byhand.grading.sandbox import cgroups, leftovers
+from byhand.grading.sandbox.kernel import Limits
 
 from .kernels import SMALL, MiB, runs, wait_until
 
@@ -70,7 +70,7 @@ def test_nothing_is_left_of_a_kernel_that_was_killed_from_outside(start):
 KILLED_RUN = """
 import sys, time
 from pathlib import Path
-from byhand.grading.sandbox import Limits, connect, start_kernel
+from byhand.grading.sandbox.kernel import Limits, connect, start_kernel
 kernel = start_kernel(Path(sys.argv[1]), Limits())
 connect(kernel)
 group = kernel.remains.group

@@ -6,8 +6,8 @@ import time
 import psutil
 import pytest
 
-from byhand.grading import cgroups
-from byhand.grading.sandbox import Limits, confinement
+from byhand.grading.sandbox import cgroups
+from byhand.grading.sandbox.kernel import Limits, confinement
 
 from .kernels import SMALL, MiB, runs, wait_until
 

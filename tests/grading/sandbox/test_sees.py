@@ -6,8 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from byhand.grading import bubblewrap
-from byhand.grading.sandbox import Limits
+from byhand.grading.sandbox import bubblewrap
+from byhand.grading.sandbox.kernel import Limits
 
 
 def test_the_kernel_answers(shared):

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from byhand.grading import bubblewrap, inside
-from byhand.grading.sandbox import Limits, SandboxError, confinement, connect, start_kernel
+from byhand.grading.sandbox import bubblewrap, inside
+from byhand.grading.sandbox.kernel import Limits, SandboxError, confinement, connect, start_kernel
 
 from .kernels import SECRET, SMALL, MiB, runs, wait_until
 

@@ -1,0 +1,147 @@
+"""check.network and check.network_gradients: the two-layer regression net of assignment 1.
+
+h = relu(x w1 + b1), out = h w2 + b2, loss = sum((out - y)^2). x: (batch, inputs),
+y: (batch, outputs), w1: (inputs, hidden), b1: (hidden,), w2: (hidden, outputs), b2: (outputs,).
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch.func import functional_call
+
+from byhand.check.comparisons.function import function, gradient
+from byhand.check.random_inputs import Draw
+from byhand.check.report import Report
+
+SIZES = (3, 2, 1)  # inputs, hidden units, outputs
+WEIGHTS = ("w1", "b1", "w2", "b2")
+KINK = 1e-3  # no hidden unit is nearer to ReLU's kink, where rounding would decide
+Mask = Callable[..., torch.Tensor]
+
+
+def network(
+    subject: Any, batch: int = 64, sizes: Sequence[int] = SIZES, seed: int | None = None
+) -> Report | None:
+    """Hold a forward pass, which returns (h, out, loss), against PyTorch's own layers.
+
+    sizes: inputs, hidden units, outputs. Raises CheckFailed with what was found.
+    """
+    parts = ["h", "out", "loss"]
+    args = partial(draw_problem, batch, sizes)
+    return function(
+        subject, outputs, args, parts, tensors=True, suspects=FORWARD, seed=seed, called="network"
+    )
+
+
+def network_gradients(
+    subject: Any,
+    look: str,
+    batch: int = 64,
+    sizes: Sequence[int] = SIZES,
+    seed: int | None = None,
+) -> Report | None:
+    """Hold one of the four gradients that the subject returns against PyTorch's.
+
+    look: "w1", "b1", "w2" or "b2". Raises CheckFailed with what was found.
+    """
+    return gradient(
+        subject,
+        loss,
+        WEIGHTS,
+        partial(draw_problem, batch, sizes),
+        look=look,
+        tensors=True,
+        suspects=BACKWARD,
+        seed=seed,
+        called="network_gradients",
+    )
+
+
+def draw_problem(batch: int, sizes: Sequence[int], draw: Draw) -> dict[str, np.ndarray]:
+    """x, y and the four weights, random, no hidden unit near the kink of its ReLU."""
+    n_in, n_hidden, n_out = sizes
+    while True:
+        x, y = draw.normal((batch, n_in)), draw.normal((batch, n_out))
+        shapes = (n_in, n_hidden), (n_hidden,), (n_hidden, n_out), (n_out,)
+        weights = [draw.rng.choice([-1, 1], s) * draw.rng.uniform(0.2, 1, s) for s in shapes]
+        if np.abs(x @ weights[0] + weights[1]).min() > KINK:
+            return dict(zip(("x", "y", *WEIGHTS), (x, y, *weights), strict=True))
+
+
+def outputs(
+    x: torch.Tensor,
+    y: torch.Tensor,
+    w1: torch.Tensor,
+    b1: torch.Tensor,
+    w2: torch.Tensor,
+    b2: torch.Tensor,
+    activation: Callable | None = None,
+    reduction: str = "sum",
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(h, out, loss) of PyTorch's own layers with these numbers in them."""
+    # layers without numbers of their own: none are drawn, and the student's generator stands still
+    first, second = (torch.nn.Linear(*w.shape, device="meta") for w in (w1, w2))
+    z = functional_call(first, {"weight": w1.mT, "bias": b1}, x)
+    h = (activation or torch.nn.ReLU())(z)
+    out = functional_call(second, {"weight": w2.mT, "bias": b2}, h)
+    return h, out, torch.nn.MSELoss(reduction=reduction)(out, y)
+
+
+def loss(*args: torch.Tensor, **changes: Any) -> torch.Tensor:
+    """The loss alone; arguments as those of `outputs`."""
+    return outputs(*args, **changes)[2]
+
+
+def masked(mask: Mask) -> Callable[..., torch.Tensor]:
+    """The loss with a mistake: forwards all is well, backwards ReLU passes on where `mask` says.
+
+    mask: gets z, out and all that `outputs` gets; returns what g is multiplied with at ReLU.
+    """
+
+    def wrong(*args: torch.Tensor) -> torch.Tensor:
+        detached = [value.detach() for value in args]
+
+        def activation(z: torch.Tensor) -> torch.Tensor:
+            passed = mask(z.detach(), outputs(*detached)[1], *detached)
+            return torch.relu(z).detach() + passed * (z - z.detach())
+
+        return loss(*args, activation=activation)
+
+    return wrong
+
+
+def shared_bias(of: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """The loss with a mistake: each bias gradient is summed over everything, not the batch."""
+
+    def summed(b: torch.Tensor) -> torch.Tensor:
+        return b.detach() + b.sum() - b.sum().detach()
+
+    return lambda x, y, w1, b1, w2, b2: of(x, y, w1, summed(b1), w2, summed(b2))
+
+
+def _sign_of_gradient(z, out, x, y, w1, b1, w2, b2) -> torch.Tensor:
+    return (out - y) @ w2.mT > 0
+
+
+FORWARD = {
+    "The bias b1 is missing.": lambda x, y, w1, b1, *more: outputs(x, y, w1, 0 * b1, *more),
+    "The bias b2 is missing.": lambda *args: outputs(*args[:-1], 0 * args[-1]),
+    "ReLU is missing between the layers.": partial(outputs, activation=lambda z: z),
+    "The loss is a sum over the batch, not a mean.": partial(outputs, reduction="mean"),
+}
+LATE_BIAS = masked(lambda z, out, x, y, w1, b1, *_: z - b1 > 0)
+BACKWARD = {
+    "ReLU passes nothing on where it was off: its mask is missing.": masked(
+        lambda z, *_: torch.ones_like(z)
+    ),
+    "ReLU's mask comes from its own input, not from the gradient.": masked(_sign_of_gradient),
+    "ReLU's mask comes from the hidden layer, not from the output of the second.": masked(
+        lambda z, out, *_: out.amax(dim=-1, keepdim=True) > 0
+    ),
+    "ReLU's mask comes from x w1 + b1, after the bias.": LATE_BIAS,
+    "ReLU's derivative is 0 or 1; yours multiplies by h.": masked(lambda z, *_: torch.relu(z)),
+    "It is summed over everything, not over the batch alone.": shared_bias(loss),
+}

@@ -1,0 +1,281 @@
+"""What the project knows about its source notebooks.
+
+A source notebook holds the reference solutions and the hidden tests. nbgrader marks its cells:
+the setup cell (grade_id `setup`), solution cells (grade_id `<task>`) and test cells
+(grade_id `test_<task>` or `test_<task>_<part>`). All other cells explain, draw or train.
+"""
+
+import ast
+import itertools
+import linecache
+import re
+import sys
+import time
+import traceback
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+
+import nbformat
+from nbformat import NotebookNode
+from nbstripout import strip_output
+
+KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")  # what nbformat 4.5 allows
+MARKERS = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
+
+
+class CourseError(Exception):
+    """Something in the course is not as it should be; the text is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What one test cell gave: its points, out of how many, why they are not all there, seconds."""
+
+    points: float
+    max_points: float
+    message: str
+    seconds: float = 0.0
+
+
+def find_course(start: Path | None = None) -> Path:
+    """The course that `start` (the current folder, if None) lies in. Raises CourseError."""
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / "nbgrader_config.py").is_file() and (folder / "source").is_dir():
+            return folder
+    raise CourseError(
+        f"{start}: no course here (no nbgrader_config.py beside a folder source/). "
+        "Change to the folder of the course and try again."
+    )
+
+
+def assignments(course: Path) -> list[str]:
+    """The names of the folders in source/ that hold a notebook."""
+    return sorted({path.parent.name for path in (course / "source").glob("*/*.ipynb")})
+
+
+def source_notebook(course: Path, assignment: str) -> Path:
+    """The one notebook of an assignment. Raises CourseError."""
+    found = sorted((course / "source" / assignment).glob("*.ipynb"))
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise CourseError(f"source/{assignment}: one notebook expected, found {names}.")
+    return found[0]
+
+
+def read(path: Path) -> NotebookNode:
+    """The notebook at path, in nbformat 4. Raises CourseError."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except OSError as error:
+        raise CourseError(f"{path}: cannot be opened: {error.strerror}.") from error
+    except (UnicodeDecodeError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        raise CourseError(f"{path}: not a notebook. Take it from git again.") from error
+
+
+def normalise(nb: NotebookNode) -> str:
+    """The text of a notebook in the form in which it is committed.
+
+    No outputs, no execution counts, one kernelspec, no metadata but nbgrader's and tags, stable
+    cell ids, sorted keys: a diff shows only what somebody changed. Raises CourseError when two
+    cells have the same grade_id.
+    """
+    nb = strip_output(nbformat.from_dict(nb), keep_output=False, keep_count=False, keep_id=True)
+    nb.metadata = {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
+    nb.nbformat, nb.nbformat_minor = 4, 5
+    for cell, cell_id in zip(nb.cells, _stable_ids(nb.cells), strict=True):
+        cell.id = cell_id
+        cell.metadata = {k: cell.metadata[k] for k in ("nbgrader", "tags") if k in cell.metadata}
+        cell.get("metadata", {}).get("nbgrader", {}).pop("checksum", None)
+    return nbformat.writes(nb).rstrip("\n") + "\n"
+
+
+def task_of(cell: str, tasks: list[str]) -> str | None:
+    """The task of a solution cell `<task>` or a test cell `test_<task>` or `test_<task>_<part>`."""
+    tested = cell.removeprefix("test_")
+    fitting = [task for task in tasks if tested == task or tested.startswith(f"{task}_")]
+    return max(fitting, key=len, default=None)
+
+
+def solution_cells(path: Path) -> dict[str, str]:
+    """grade_id -> source of the solution cells of a notebook, without the solution markers."""
+    return {
+        grade_id: MARKERS.sub("", cell.source)
+        for cell in read(path).cells
+        if cell.cell_type == "code" and (grade_id := _grade_id(cell, "solution"))
+    }
+
+
+def reference(path: Path) -> ModuleType:
+    """The solutions of a source notebook as a module.
+
+    It holds the imports of the setup cell that the solutions need, and the solution cells, in the
+    order of the notebook. inspect.getsource(module) gives the text, and works on its classes.
+    """
+    name = "byhand_reference_" + re.sub(r"\W", "_", f"{path.parent.name}_{path.stem}")
+    with given_beside(path):
+        return module_from(reference_source(path), name)
+
+
+def reference_source(path: Path) -> str:
+    """The text of the module that reference() makes."""
+    solutions = "\n\n\n".join(source.strip() for source in solution_cells(path).values())
+    return f"{imports_for(solutions, [path])}\n\n\n{solutions}\n"
+
+
+def imports_for(program: str, notebooks: list[Path]) -> str:
+    """The imports of the notebooks' setup cells that bind a name which the program uses.
+
+    Imports from `given` are left out where the program itself defines the name.
+    """
+    nodes = list(ast.walk(ast.parse(program)))
+    needed = {node.id for node in nodes if isinstance(node, ast.Name)}
+    needed -= {node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    found: dict[str, ast.Import | ast.ImportFrom] = {}
+    for statement in ast.parse("\n".join(map(_setup, notebooks))).body:
+        if not isinstance(statement, ast.Import | ast.ImportFrom):
+            continue
+        module = getattr(statement, "module", "") or statement.names[0].name
+        names = found.get(module, statement).names + statement.names
+        chosen = {a.name: a for a in names if (a.asname or a.name) in needed}
+        if chosen:
+            statement.names = [chosen[name] for name in sorted(chosen)]
+            found[module] = statement
+    return "\n".join(map(ast.unparse, found.values()))
+
+
+@contextmanager
+def given_beside(notebook: Path) -> Iterator[None]:
+    """While it is open, `import given` brings the given.py beside this notebook and no other."""
+    before = sys.modules.pop("given", None)
+    path = notebook.parent / "given.py"
+    if path.exists():
+        module_from(path.read_text(encoding="utf-8"), "given")
+    try:
+        yield
+    finally:
+        sys.modules.pop("given", None)
+        if before is not None:
+            sys.modules["given"] = before
+
+
+def module_from(source: str, name: str) -> ModuleType:
+    """Run source as a module that linecache and inspect know; it stays in sys.modules."""
+    module = ModuleType(name)
+    module.__file__ = f"<{name}>"
+    _register(module.__file__, source)
+    sys.modules[name] = module
+    exec(compile(source, module.__file__, "exec"), vars(module))
+    return module
+
+
+def grade(
+    path: Path,
+    replace: Mapping[str, str] = MappingProxyType({}),
+    without: Collection[str] = (),
+) -> dict[str, CellResult]:
+    """Grade a source notebook in this process, some of its solution cells replaced.
+
+    path: a source notebook; replace: grade_id -> source of the solution cells to exchange;
+    without: tasks whose test cells are left out.
+    Runs setup, solution and test cells in notebook order in one namespace, and no others. An
+    exception in a cell never stops the cells after it. Returns test grade_id -> CellResult.
+    """
+    cells = [c for c in read(path).cells if c.cell_type == "code" and _is_graded_with(c)]
+    unknown = set(replace) - {_grade_id(cell, "solution") for cell in cells}
+    if unknown:
+        raise CourseError(f"{path}: no solution cell {', '.join(sorted(unknown))}.")
+    results = {}
+    sources = [replace.get(_grade_id(cell, "solution"), cell.source) for cell in cells]
+    with given_beside(path), _namespace(sources) as (namespace, first_lines):
+        for cell, source, first_line in zip(cells, sources, first_lines, strict=True):
+            test = _grade_id(cell, "grade")
+            if test and task_of(test, list(without)):
+                continue
+            began = time.perf_counter()
+            message = _run(source, first_line, namespace)
+            took = time.perf_counter() - began
+            if test:
+                worth = float(cell.metadata.nbgrader.points)
+                results[test] = CellResult(0.0 if message else worth, worth, message, took)
+    return results
+
+
+def _grade_id(cell: NotebookNode, kind: str) -> str:
+    """The grade_id of a cell that nbgrader marks as `kind`, else an empty string."""
+    marks = cell.metadata.get("nbgrader", {})
+    return marks.get("grade_id", "") if marks.get(kind) else ""
+
+
+def _is_graded_with(cell: NotebookNode) -> bool:
+    is_setup = _grade_id(cell, "locked") == "setup"
+    return bool(is_setup or _grade_id(cell, "solution") or _grade_id(cell, "grade"))
+
+
+@contextmanager
+def _namespace(sources: list[str]) -> Iterator[tuple[dict, list[int]]]:
+    """A namespace for cells, which linecache and inspect know as the lines of one file.
+
+    Yields the namespace and the line on which each cell begins. One file for all cells, because
+    inspect looks for the source of a class in the one file of its module.
+    """
+    lengths = [source.count("\n") + 1 for source in sources]
+    first_lines = list(itertools.accumulate(lengths, initial=1))[:-1]
+    module = ModuleType(f"byhand_graded_{id(sources)}")
+    module.__file__ = f"<{module.__name__}>"
+    _register(module.__file__, "\n".join(sources) + "\n")
+    sys.modules[module.__name__] = module
+    try:
+        yield vars(module), first_lines
+    finally:
+        del sys.modules[module.__name__], linecache.cache[module.__file__]
+
+
+def _run(source: str, first_line: int, namespace: dict) -> str:
+    """Run a cell; returns an empty string or, in words, why it failed."""
+    try:
+        tree = ast.increment_lineno(ast.parse(source), first_line - 1)
+        exec(compile(tree, namespace["__file__"], "exec"), namespace)
+    except Exception as error:  # noqa: BLE001 - whatever a student's cell raises is its result
+        return "".join(traceback.format_exception_only(error)).strip()
+    return ""
+
+
+def _register(filename: str, source: str) -> None:
+    """Let linecache, and so inspect and tracebacks, find the source of a file that is not there."""
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+
+
+def _setup(path: Path) -> str:
+    """The source of a notebook's setup cell."""
+    return "\n".join(c.source for c in read(path).cells if _grade_id(c, "locked") == "setup")
+
+
+def _stable_ids(cells: list[NotebookNode]) -> list[str]:
+    """One id a cell: its grade_id, else the id it has, else one made from its first words."""
+    graded = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in cells]
+    taken = set()
+    for grade_id in filter(None, graded):
+        if grade_id in taken:
+            raise CourseError(f"Two cells have the grade_id {grade_id}. Rename one of them.")
+        taken.add(grade_id)
+    ids = []
+    for cell, grade_id in zip(cells, graded, strict=True):
+        own = cell.get("id", "")
+        if not grade_id and (own in taken or not CELL_ID.fullmatch(own)):
+            own = _free_slug(cell.source, taken)
+        taken.add(grade_id or own)
+        ids.append(grade_id or own)
+    return ids
+
+
+def _free_slug(source: str, taken: set[str]) -> str:
+    """The first words of a cell as an id that is not taken: words, words-2, words-3, ..."""
+    words = re.findall(r"[a-z0-9]+", source.lower())[:5]
+    slug = "-".join(words)[:50] or "cell"
+    numbered = (f"{slug}-{n}" for n in itertools.count(2))
+    return next(name for name in itertools.chain([slug], numbered) if name not in taken)

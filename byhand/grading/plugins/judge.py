@@ -1,0 +1,134 @@
+"""The step of `nbgrader autograde` that runs a submission: student's cells there, tests here."""
+
+import shutil
+from functools import lru_cache
+from logging import Logger
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import is_grade, is_solution
+from traitlets import Bool, Float, Int, List, Unicode
+
+from byhand.grading.course.notebooks import given_beside
+from byhand.grading.sandbox.kernel import Limits, confinement
+from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
+from byhand.grading.submission.outcome import Outcome, sentence
+from byhand.grading.submission.test_cells import TestCells
+
+SETUP = "setup"
+
+
+class Judge(NbGraderPreprocessor):
+    """Runs a submission in place of nbgrader's Execute.
+
+    The student's cells run in a confined kernel, locked test cells in this process; the score
+    comes from the latter alone. How it went is kept in `outcome.json` beside the notebook.
+    """
+
+    memory = Int(2 * 2**30, help="bytes of memory of a submission").tag(config=True)
+    processes = Int(64, help="processes and threads of a submission").tag(config=True)
+    written = Int(64 * 2**20, help="bytes that a submission may write").tag(config=True)
+    cell_seconds = Float(30, help="seconds for a cell").tag(config=True)
+    experiment_seconds = Float(10, help="seconds for one experiment of a check").tag(config=True)
+    submission_seconds = Float(300, help="seconds for all of a submission").tag(config=True)
+    output_bytes = Int(5 * 2**20, help="bytes of output of a submission").tag(config=True)
+    sandbox = Bool(True, help="whether to confine the student's kernel").tag(config=True)
+    allow_unconfined = Bool(False, help="go on where there is no sandbox").tag(config=True)
+    torch = List(Unicode(), ["1-autograd"], help="assignments that may use PyTorch").tag(
+        config=True
+    )
+    skip_tag = Unicode("ungraded", help="cells with this tag are left out").tag(config=True)
+
+    def preprocess(
+        self, nb: NotebookNode, resources: ResourcesDict
+    ) -> tuple[NotebookNode, ResourcesDict]:
+        """Run all cells; the outputs of the test cells are the score."""
+        course = resources["nbgrader"]
+        folder = Path(resources["metadata"]["path"])
+        confined = self._confined(folder)
+        allowed = Allowed(
+            Limits(self.memory, self.processes, self.written),
+            self.cell_seconds,
+            self.experiment_seconds,
+            self.submission_seconds,
+            self.output_bytes,
+            confined,
+            course["assignment"] in self.torch,
+        )
+        try:
+            with KernelSession(folder, allowed) as student, given_beside(self._source(course)):
+                self._run(nb, student)
+        except Exception:
+            self._keep_from_zero(course)
+            self.log.error(
+                "%s could not be graded: a fault of the course, described below, not of the "
+                "submission. No points were taken; grade it again when the fault is mended.",
+                course["student"],
+            )
+            raise
+        told = nb.metadata.pop("byhand", {"repairs": [], "unreadable": ""})
+        outcome = Outcome.of(student, told, [_name(c) for c in nb.cells if is_solution(c)])
+        outcome.write(folder / "outcome.json", confinement(confined))
+        if text := sentence(outcome):
+            nb.cells.insert(0, new_markdown_cell(text))
+            self.log.warning("%s: %s", course["student"], outcome.line())
+        return nb, resources
+
+    def _run(self, nb: NotebookNode, student: KernelSession) -> None:
+        setup = next((c.source for c in nb.cells if _name(c) == SETUP), "")
+        tests = TestCells(setup, student)
+        for cell in nb.cells:
+            if cell.cell_type != "code" or self.skip_tag in cell.metadata.get("tags", []):
+                continue
+            student.at = _name(cell)
+            if is_grade(cell) and not is_solution(cell):
+                cell.outputs = tests.run(cell.source)
+            else:
+                cell.outputs = student.run_cell(cell.source)
+
+    def _source(self, course: dict[str, Any]) -> Path:
+        """The course's notebook: what the test cells import comes from beside it."""
+        coursedir = self.parent.parent.coursedir
+        folder = coursedir.format_path(coursedir.source_directory, ".", course["assignment"])
+        return Path(folder) / f"{course['notebook']}.ipynb"
+
+    def _confined(self, folder: Path) -> bool:
+        """Whether there is a sandbox. Exits with one line where there should be one.
+
+        folder: what was made of the submission so far; it would count as graded the next time.
+        """
+        if self.sandbox and shutil.which("bwrap"):
+            return True
+        why = "bubblewrap (bwrap) is not installed" if self.sandbox else "c.Judge.sandbox is False"
+        if not self.allow_unconfined:
+            shutil.rmtree(folder)
+            raise SystemExit(
+                f"byhand: {why}, so students' code would run with your rights. Install it "
+                "(Debian, Ubuntu: apt install bubblewrap), or set c.Judge.allow_unconfined = True "
+                "in nbgrader_config.py."
+            )
+        _warn_once(self.log, f"{why}: students' code runs with your rights.")
+        return False
+
+    def _keep_from_zero(self, course: dict[str, Any]) -> None:
+        """Mark every grade of the notebook as one that a person has to look at."""
+        where = course["notebook"], course["assignment"], course["student"]
+        with Gradebook(course["db_url"]) as gradebook:
+            for grade in gradebook.find_submission_notebook(*where).grades:
+                grade.needs_manual_grade = True
+            gradebook.db.commit()
+
+
+@lru_cache(maxsize=1)
+def _warn_once(log: Logger, text: str) -> None:
+    """Once for a whole class."""
+    log.warning(text)
+
+
+def _name(cell: NotebookNode) -> str:
+    return cell.metadata.get("nbgrader", {}).get("grade_id", "")

@@ -1,0 +1,41 @@
+"""What `nbgrader autograde` tells the instructor: one line a submission, and what is odd."""
+
+from datetime import timedelta
+
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells
+
+from byhand.grading.plugins.grades import Score, bonus_tests
+from byhand.grading.plugins.late_policy import LatePolicy
+
+
+class RestoreCells(OverwriteCells):
+    """OverwriteCells without a word: what students changed is told by reconcile.py.
+
+    nbgrader warns of every cell with hidden tests in every submission, because the tests that it
+    puts back change the checksum.
+    """
+
+    def report_change(self, name: str, attr: str, old: object, new: object) -> None:
+        """Say nothing."""
+
+
+class TellScore(NbGraderPreprocessor):
+    """Prints the score of a submission, so that grading a class shows how far it has come."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: ResourcesDict
+    ) -> tuple[NotebookNode, ResourcesDict]:
+        """The notebook itself stays as it is."""
+        course = resources["nbgrader"]
+        with Gradebook(course["db_url"]) as gradebook:
+            graded = gradebook.find_submission(course["assignment"], course["student"])
+            score = Score.of(graded, bonus_tests(nb), LatePolicy(parent=self))
+            late = timedelta(seconds=graded.total_seconds_late)
+            line = f"{course['student']}: {score}"
+            if score.score < score.raw:
+                line += f" ({score.raw:g}, {late} late)"
+        print(line, flush=True)
+        return nb, resources

@@ -1,0 +1,98 @@
+"""How a submission fared, for a file and for its reader."""
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from byhand.grading.course.notebooks import task_of
+from byhand.grading.sandbox.kernel_session import KernelSession
+
+WORDS = {
+    "time limit": "ran longer than allowed and was stopped",
+    "memory limit": "used more memory than allowed and was stopped",
+    "too much output": "printed more than allowed and was stopped",
+    "killed": "ended the Python process",
+    "an answer that is none": "gave an answer that cannot be read",
+    "time limit of the submission": "came after the time for the whole notebook was used up",
+}
+
+
+@dataclass
+class Outcome:
+    """status: "graded", "repaired" or "failed"; causes: what went wrong, with the tasks it cost."""
+
+    status: str
+    repairs: list[str] = field(default_factory=list)
+    causes: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+    peak_memory: int = 0
+
+    @classmethod
+    def of(cls, student: KernelSession, told: dict[str, Any], tasks: list[str]) -> "Outcome":
+        """From what the kernel went through and what reading the file found."""
+        causes = [
+            {
+                "cause": cause,
+                "cells": cells,
+                "tasks": _of(cells, tasks),
+            }
+            for cause, cells in _by_cause(student.causes).items()
+        ]
+        if told["unreadable"]:
+            cause = {"cause": "unreadable notebook", "cells": [], "tasks": tasks}
+            causes = [cause | {"detail": told["unreadable"]}]
+        status = "failed" if causes else "repaired" if told["repairs"] else "graded"
+        seconds = round(time.monotonic() - student.began, 2)
+        return cls(status, told["repairs"], causes, seconds, student.peak_memory)
+
+    def write(self, path: Path, confinement: str) -> None:
+        """Write the outcome as JSON, with how the student's kernel was confined."""
+        content = asdict(self) | {"confinement": confinement}
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+    def line(self) -> str:
+        """For the instructor, in one line."""
+        causes = [f"{c['cause']}{_places(' in ', c['cells'], 'their')}" for c in self.causes]
+        return "; ".join([*causes, *self.repairs])
+
+
+def sentence(outcome: Outcome) -> str:
+    """For the top of the feedback page; empty if there is nothing to tell."""
+    parts = []
+    for cause in outcome.causes:
+        if "detail" in cause:
+            parts.append(
+                f"**This notebook could not be read**: the file {cause['detail']}. Every task "
+                "counts 0 and shows the notebook as it was handed out. Your file is kept. Open "
+                "your copy in JupyterLab: if it opens, save it and hand it in again; if not, look "
+                "for an older copy in `.ipynb_checkpoints`, and ask your instructor."
+            )
+        else:
+            words = WORDS.get(cause["cause"], cause["cause"])
+            where = _places("", cause["cells"], "your")
+            parts.append(f"This {words}: {where}. Everything else was graded.")
+    if outcome.repairs:
+        mended = "\n".join(f"- {repair}" for repair in outcome.repairs)
+        parts.append(f"The notebook was graded after repairs:\n\n{mended}")
+    return "\n\n".join(parts)
+
+
+def _by_cause(causes: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """The cells by cause, each once, in their order."""
+    found: dict[str, dict[str, None]] = {}
+    for cause, cell in causes:
+        found.setdefault(cause, {})[cell] = None
+    return {cause: list(cells) for cause, cells in found.items()}
+
+
+def _places(before: str, cells: list[str], whose: str) -> str:
+    names = [cell or f"a cell of {whose} own" for cell in cells]
+    return before + ", ".join(names) if names else ""
+
+
+def _of(cells: list[str], tasks: list[str]) -> list[str]:
+    """The tasks that cells belong to, each once."""
+    found = (task_of(cell, tasks) for cell in cells)
+    return list(dict.fromkeys(task for task in found if task is not None))

@@ -1,0 +1,62 @@
+"""The trusted side: runs test cells, in which unknown names stand for what is the student's."""
+
+import ast
+import builtins
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from byhand.check.report import CheckFailed, Report, showing
+from byhand.check.subject import Elsewhere
+from byhand.protocol.runner import Runner
+
+
+class TestCells:
+    """The test cells of one submission, with a namespace of their own.
+
+    setup: the source of the setup cell, from the course and not from the submission;
+    student: carries out the experiments.
+    """
+
+    def __init__(self, setup: str, student: Runner):
+        self.student = student
+        self.namespace: dict = {"__name__": "__judge__"}
+        exec(compile(setup, "<setup>", "exec"), self.namespace)
+
+    def run(self, source: str) -> list[NotebookNode]:
+        """Run one test cell; its outputs, with an error if a check has failed.
+
+        Any exception but a failed assertion is a fault of the course, not of the student, and is
+        passed on.
+        """
+        tree = ast.parse(source)
+        for name in _unbound(tree, self.namespace):
+            self.namespace[name] = Elsewhere(name, self.student)
+        reports: list[Report] = []
+        failed = []
+        with showing(reports.append):
+            try:
+                exec(compile(tree, "<test>", "exec"), self.namespace)
+            except CheckFailed as error:
+                failed = [_error(error, str(error).splitlines())]
+            except AssertionError as error:
+                failed = [_error(error, [f"AssertionError: {error}"])]
+        return [*map(_card, reports), *failed]
+
+
+def _unbound(tree: ast.AST, namespace: dict) -> set[str]:
+    """Names that a cell uses and neither it nor the namespace nor Python defines."""
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    bound = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    return {n.id for n in names} - bound - namespace.keys() - vars(builtins).keys()
+
+
+def _card(report: Report) -> NotebookNode:
+    data = {"text/plain": repr(report), "text/html": report._repr_html_()}
+    return new_output("display_data", data=data)
+
+
+def _error(error: AssertionError, lines: list[str]) -> NotebookNode:
+    name = type(error).__name__
+    return new_output("error", ename=name, evalue=str(error), traceback=lines)

@@ -1,0 +1,165 @@
+"""An experiment: plain steps to be carried out beside a student's code, and what came of each.
+
+What crosses to the student's side and back is data: arrays, numbers, strings, None, and lists or
+dicts of these. Everything else stays there, and a `Ref` names it.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+MAX_ITEMS = 10_000  # of a list or dict, characters of a string
+LARGEST = 2**63  # no integer of NumPy's is larger
+
+
+@dataclass(frozen=True)
+class Ref:
+    """What step number `index` of the same experiment returned, on the student's side."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A PyTorch tensor as data; on the student's side it becomes one, if the experiment allows."""
+
+    array: np.ndarray
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that is no data; only the name of its type crosses."""
+
+    type: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a step has no value.
+
+    kind: "raised", "unwritten" (NotImplementedError), "time", "torch", "missing" (no such name)
+    or "skipped" (it needed a step that failed); where: the line of the student's code, or for
+    "unwritten" the method.
+    """
+
+    kind: str
+    type: str = ""
+    message: str = ""
+    where: str = ""
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "unwritten":
+                return f"{self.where} is not implemented yet"
+            case "time" | "torch" | "missing" | "skipped":
+                return self.message
+            case _:
+                said = f"{self.type}: {self.message}" if self.message else self.type
+                return f"raised {said}{self.where}"
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What came of a step: a value or a failure; the `put` arrays it changed; its warnings."""
+
+    value: Any = None
+    failure: Failure | None = None
+    changed: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def as_array(outcome: StepResult) -> StepResult:
+    """The outcome with the numbers of a tensor in place of the tensor."""
+    return StepResult(outcome.value.array) if isinstance(outcome.value, Tensor) else outcome
+
+
+@dataclass(frozen=True)
+class Step:
+    """op: put, call, method, get, set, read or collect; target: a name or a Ref."""
+
+    op: str
+    target: Any
+    name: str = ""
+    args: tuple = ()
+    kwargs: dict = field(default_factory=dict)
+
+
+@dataclass
+class Experiment:
+    """A list of steps. Every method adds one and returns the Ref of its result.
+
+    seed: of the student's random numbers; tensors: whether PyTorch's tensors cross, as Tensor;
+    autograd: False has PyTorch record nothing, so that it cannot give gradients; seconds: a time
+    limit of its own, where it is shorter than the runner's.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    seed: int = 0
+    tensors: bool = False
+    autograd: bool = True
+    seconds: float = math.inf
+
+    def put(self, value: Any) -> Ref:
+        """Keep a value on the student's side, to hand the very same object to several calls."""
+        return self._add(Step("put", value))
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> Ref:
+        """Call a class or function by its name."""
+        return self._add(Step("call", name, args=args, kwargs=kwargs))
+
+    def method(self, ref: Ref, name: str, *args: Any, **kwargs: Any) -> Ref:
+        """Call a method of an earlier result."""
+        return self._add(Step("method", ref, name, args, kwargs))
+
+    def get(self, ref: Ref, name: str) -> Ref:
+        """Read an attribute."""
+        return self._add(Step("get", ref, name))
+
+    def set(self, ref: Ref, name: str, value: Any) -> Ref:
+        """Set an attribute."""
+        return self._add(Step("set", ref, name, (value,)))
+
+    def read(self, ref: Ref) -> Ref:
+        """The present value of an earlier result, which may have changed since."""
+        return self._add(Step("read", ref))
+
+    def collect(self, ref: Ref, most: int) -> Ref:
+        """Iterate over an earlier result, `most` items at the most."""
+        return self._add(Step("collect", ref, args=(most,)))
+
+    def _add(self, step: Step) -> Ref:
+        self.steps.append(step)
+        return Ref(len(self.steps) - 1)
+
+
+def plain(value: Any, read: Callable[[Any], np.ndarray | None] | None = None) -> Any:
+    """The value as data: arrays copied, NumPy scalars as 0-d arrays, tuples as lists.
+
+    read: gives the numbers of a tensor, and None for anything else; without it tensors are no data.
+    Anything that is not data, an array of objects or of a subclass included, is an Opaque.
+    """
+    if read is not None and (array := read(value)) is not None:
+        return Tensor(array)
+    if isinstance(value, np.generic):
+        value = np.asarray(value)
+    if type(value) is np.ndarray and value.dtype.kind in "biufc":
+        return np.array(value)
+    if value is None or type(value) in (bool, float):
+        return value
+    if (type(value) is int and abs(value) < LARGEST) or (
+        type(value) is str and len(value) <= MAX_ITEMS
+    ):
+        return value
+    if type(value) in (list, tuple) and len(value) <= MAX_ITEMS:
+        return [plain(item, read) for item in value]
+    if type(value) is dict and len(value) <= MAX_ITEMS and all(type(k) is str for k in value):
+        return {key: plain(item, read) for key, item in value.items()}
+    kind = type(value)
+    if kind is np.ndarray:
+        return Opaque(f"numpy.ndarray of dtype {value.dtype}")
+    return Opaque(
+        kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    )

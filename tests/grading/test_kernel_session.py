@@ -1,0 +1,121 @@
+"""The judge and the student's kernel, without nbgrader around them."""
+
+import ast
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from byhand.grading.course.mistakes import mistakes, variants
+from byhand.grading.course.notebooks import (
+    assignments,
+    given_beside,
+    read,
+    solution_cells,
+    source_notebook,
+    task_of,
+)
+from byhand.grading.course.reference_weights import write_weights
+from byhand.grading.sandbox.kernel import Limits
+from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
+from byhand.grading.submission.programs import program_of_cells
+from byhand.grading.submission.test_cells import TestCells
+
+COURSE = Path(__file__).parents[2]
+WITH_TORCH = "1-autograd"
+
+
+@dataclass
+class Kernel:
+    """A student's kernel in which everything of an assignment is solved.
+
+    setup, tests: sources of the setup cell and of the test cells, by grade_id.
+    """
+
+    student: KernelSession
+    setup: str
+    tests: dict[str, str]
+    solutions: dict[str, str]
+
+    def lost(self, task: str, source: str) -> set[str]:
+        """The test cells of a task that fail with this solution in place of the reference."""
+        cells, locked = list(self.student.cells), TestCells(self.setup, self.student)
+        self.student.run_cell(source)
+        failed = {
+            name
+            for name, test in self.tests.items()
+            if task_of(name, list(self.solutions)) == task
+            and any(output.output_type == "error" for output in locked.run(test))
+        }
+        self.student.run_cell(self.solutions[task])
+        self.student.cells = cells
+        return failed
+
+
+@contextmanager
+def solved(assignment: str, folder: Path) -> Iterator[Kernel]:
+    path = source_notebook(COURSE, assignment)
+    cells = {c.metadata.nbgrader.grade_id: c for c in read(path).cells if "nbgrader" in c.metadata}
+    tests = {name: c.source for name, c in cells.items() if name.startswith("test_")}
+    setup, solutions = cells["setup"].source, solution_cells(path)
+    for module in path.parent.glob("*.py"):
+        shutil.copy(module, folder)
+    write_weights(COURSE, assignment, folder)
+    allowed = Allowed(Limits(), submission_seconds=1200, torch=assignment == WITH_TORCH)
+    with KernelSession(folder, allowed) as student, given_beside(path):
+        for source in [setup, *solutions.values()]:
+            assert student.run_cell(source) == []
+        yield Kernel(student, setup, tests, solutions)
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    with solved("3-layers", tmp_path_factory.mktemp("files")) as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def student(layers: Kernel) -> KernelSession:
+    return layers.student
+
+
+@pytest.mark.parametrize("assignment", assignments(COURSE))
+def test_mistakes_and_right_solutions_score_as_in_the_notebook(assignment: str, tmp_path: Path):
+    folder = COURSE / "mistakes" / assignment
+    with solved(assignment, tmp_path) as kernel:
+        for tried in [*mistakes(folder), *variants(folder)]:
+            costs = set(getattr(tried, "costs", ()))
+            assert kernel.lost(tried.task, tried.source) == costs, f"{tried.task}: {tried.name}"
+        assert kernel.student.causes == []
+
+
+def test_a_fault_of_the_course_is_no_failed_check(student: KernelSession):
+    tests = TestCells("import numpy as np\nimport torch\nfrom byhand import check", student)
+    with pytest.raises(AttributeError):
+        tests.run("check.layer(Linear, like=torch.nn.NoSuchLayer)")
+
+
+def test_a_function_of_the_students_can_be_called_in_a_test_cell(student: KernelSession):
+    student.run_cell("def double(x): return 2 * x")
+    tests = TestCells("import numpy as np\nimport torch\nfrom byhand import check", student)
+    assert tests.run("assert double(2) == 4\nassert double(np.ones(2)).sum() == 4") == []
+    [output] = tests.run("assert double(2) == 5, 'not five'")
+    assert output.evalue == "not five"
+    [output] = tests.run("double()")
+    assert "raised TypeError" in output.evalue
+
+
+def test_a_cell_that_python_cannot_read_hides_no_rule():
+    cells = ["class Layer:\n  def forward(self, x):\n    for i in x: pass", "def broken(:", "%ls"]
+    program = program_of_cells(cells)
+    assert "for i in x" in program.text
+    assert "broken" not in program.text
+    ast.parse(program.text)
+
+
+def test_imports_are_known_wherever_they_stand():
+    program = program_of_cells(["def f():\n    import torch.nn as nn", "from scipy import special"])
+    assert program.origins == {"nn": "torch.nn", "special": "scipy"}
