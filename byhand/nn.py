@@ -89,15 +89,17 @@ class Criterion:
     """A loss: how far a prediction is from its target, as one number. output: the last one."""
 
     def __init__(self):
-        self.output: float | None = None
+        self.output: np.float64 | None = None
 
-    def __call__(self, prediction: np.ndarray, target: np.ndarray) -> float:
+    def __call__(self, prediction: np.ndarray, target: np.ndarray) -> np.float64:
         """The same as forward(prediction, target)."""
         return self.forward(prediction, target)
 
-    def forward(self, prediction: np.ndarray, target: np.ndarray) -> float:
-        """The loss, a float, kept as `output`."""
-        self.output = self.compute_output(prediction, target)
+    def forward(self, prediction: np.ndarray, target: np.ndarray) -> np.float64:
+        """The loss, a NumPy float64, kept as `output`."""
+        loss = self.compute_output(prediction, target)
+        is_number = isinstance(loss, int | float | np.number) or type(loss) is np.ndarray
+        self.output = np.float64(loss) if is_number and not isinstance(loss, bool) else loss
         return self.output
 
     def backward(self, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:

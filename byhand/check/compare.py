@@ -1,6 +1,7 @@
-"""Holds a value from the student's side against the expected one and says how they differ."""
+"""Compares a value from the student's side with the expected one and says how they differ."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -11,102 +12,106 @@ TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
 NUMERICAL_TOLERANCE = 1e-5  # for central differences with steps of about 1e-5
 SINGLE = 1e-4  # a tolerance from which on values are those of float32
 SMALLEST_SCALE = 1e-3  # below it an error counts as absolute: rounding of larger terms
-ALIKE = 1e-6  # relative agreement that makes a suspicion worth telling
+ALIKE = 1e-8  # relative agreement that names a mistake
 
+PYTORCH = "PyTorch"
 ON_A_COPY = "Work on a copy: x = x * 2 makes a new array, x *= 2 changes x."
+NOT_FINITE = "Does an exp or a division overflow, or a log get a 0?"
+MIXED = (
+    "A float64 array or NumPy scalar, or an integer array, was mixed in: "
+    "build it with the dtype of x, or convert the result."
+)
 
-Suspect = tuple[str, np.ndarray | float]  # words, and what the mistake would have given
-Suspects = Callable[[], Iterable[Suspect]]  # asked for only when something is wrong
+Suspects = Callable[[], Iterable[tuple[str, Any]]]  # words, and what the mistake would have given
 
 
 def compare(
     name: str,
-    outcome: StepResult,
+    result: StepResult,
     expected: np.ndarray,
     *,
-    against: str = "PyTorch",
-    sizes: dict[int, str] | None = None,
+    against: str = PYTORCH,
+    sizes: Mapping[int, str] | None = None,
     suspects: Suspects = tuple,
     tolerance: float | None = None,
 ) -> Line:
     """The line for one array: failure, type, shape, dtype, then values.
 
-    sizes: numbers that may turn up as a wrong factor, with their names;
-    suspects: makes wrong values with the mistake that gives them.
+    against: whose value the expected one is; sizes: numbers that may turn up as a wrong factor,
+    with their names; suspects: asked for wrong values and their mistakes when something is wrong.
     """
-    value = outcome.value
-    if (wrong := not_an_array(outcome)) is not None:
+    value = result.value
+    if (wrong := not_an_array(result)) is not None:
         return Line(name, False, wrong)
     if value.shape != expected.shape:
         hint = named(value, expected, suspects)
-        if value.shape == expected.shape[::-1] and value.ndim > 1:
+        if not hint and value.shape == expected.shape[::-1] and value.ndim > 1:
             hint = "The axes are the other way round. Is a transpose missing, or one too many?"
         return Line(name, False, f"has shape {value.shape}, expected {expected.shape}", hint=hint)
     if value.dtype != expected.dtype:
         text = f"is {value.dtype}, expected {expected.dtype}"
-        return Line(name, False, text, hint=_dtype_hint(value.dtype, expected.dtype))
+        return Line(name, False, text, hint=MIXED if expected.dtype == np.float32 else "")
     if expected.dtype.kind in "biu":
         value, expected = value.astype(np.float64), expected.astype(np.float64)
-    error = np.abs(value - expected)
     if not np.isfinite(value).all() and np.isfinite(expected).all():
-        bad = int((~np.isfinite(value)).sum())
-        text = f"{bad} of {value.size} values are NaN or infinite"
-        hint = "Does an exp or a division overflow, or a log get a 0?"
-        return Line(name, False, text, hint=hint, yours=value, expected=expected)
-    largest = float(error.max(initial=0))
+        text = f"{int((~np.isfinite(value)).sum())} of {value.size} values are NaN or infinite"
+        return Line(name, False, text, hint=NOT_FINITE, yours=value, expected=expected)
+    largest = float(np.abs(value - expected).max(initial=0))
     limit = tolerance or TOLERANCE[expected.dtype]
     scale = max(float(np.abs(expected).max(initial=0)), _smallest_scale(limit))
     if largest <= limit * scale:
         return Line(name, True, f"largest error {_short(largest)}", largest)
-    hint = suspect(value, expected, sizes or {}, suspects)
-    text = difference(value, expected, against)
-    return Line(name, False, text, largest, hint, value, expected)
+    hint = suspect(value, expected, sizes or {}, suspects, against)
+    return Line(name, False, difference(value, expected, against), largest, hint, value, expected)
 
 
 def compare_number(
     name: str,
-    outcome: StepResult,
+    result: StepResult,
     expected: float,
     *,
-    sizes: dict[int, str] | None = None,
+    against: str = PYTORCH,
+    sizes: Mapping[int, str] | None = None,
     suspects: Suspects = tuple,
-    tolerance: float = 1e-9,
+    tolerance: float | None = None,
 ) -> Line:
     """The line for one number: a float or an array without axes."""
-    if outcome.failure is not None:
-        return Line(name, False, str(outcome.failure))
-    value = outcome.value
+    if result.failure is not None:
+        return Line(name, False, str(result.failure))
+    value, tolerance = result.value, tolerance or TOLERANCE[np.dtype(np.float64)]
     if isinstance(value, np.ndarray) and value.shape != ():
         return Line(name, False, f"is an array of shape {value.shape}, expected one number")
-    number = number_in(value)
+    number = as_number(value)
     if number is None:
         return Line(name, False, f"is {described(value)}, expected a float")
     if not np.isfinite(number):
-        hint = "Does an exp or a division overflow, or a log get a 0?"
-        return Line(name, False, f"is {number}, expected {expected:.6g}", hint=hint)
+        return Line(name, False, f"is {number}, expected {expected:.6g}", hint=NOT_FINITE)
     error = abs(number - expected)
     if error <= tolerance * max(abs(expected), _smallest_scale(tolerance)):
         return Line(name, True, f"largest error {_short(error)}", error)
-    hint = suspect(np.asarray(number), np.asarray(expected), sizes or {}, suspects)
-    return Line(name, False, f"yours {number:.6g}, PyTorch {expected:.6g}", error, hint)
+    yours, wanted = np.asarray(number), np.asarray(expected)
+    hint = suspect(yours, wanted, sizes or {}, suspects, against)
+    return Line(
+        name, False, _apart(f"{number:.6g}", f"{expected:.6g}", error, against), error, hint
+    )
 
 
 def changes(
-    outcomes: Iterable[StepResult], kept: Mapping[Ref, str], hint: str = ON_A_COPY
+    results: Iterable[StepResult], kept: Mapping[Ref, str], hint: str = ON_A_COPY
 ) -> list[Line]:
     """A line for every argument that was changed in place. kept: what was put there, by name."""
-    touched = {index for outcome in outcomes for index in outcome.changed}
+    touched = {index for result in results for index in result.changed}
     labels = dict.fromkeys(label for ref, label in kept.items() if ref.index in touched)
     return [Line("arguments", False, f"{n} was changed in place", hint=hint) for n in labels]
 
 
-def warned(outcomes: Iterable[StepResult]) -> list[Line]:
+def warned(results: Iterable[StepResult]) -> list[Line]:
     """Notes of what Python and NumPy warned of, two at most."""
-    said = {text for outcome in outcomes for text in outcome.warnings}
+    said = {text for result in results for text in result.warnings}
     return [Line("warning", None, text) for text in sorted(said)[:2]]
 
 
-def number_in(value: object) -> float | None:
+def as_number(value: object) -> float | None:
     """A value as a float, if it is a real number or an array without axes of one."""
     if isinstance(value, np.ndarray):
         return float(value) if value.shape == () and value.dtype.kind in "iuf" else None
@@ -118,26 +123,34 @@ def number_in(value: object) -> float | None:
         return None
 
 
-def same_arrays(values: object, expected: Sequence[np.ndarray]) -> bool:
-    """Whether `values` is a list of the expected arrays, number for number."""
-    return (
-        isinstance(values, list)
-        and len(values) == len(expected)
-        and all(
-            isinstance(mine, np.ndarray) and isinstance(wanted, np.ndarray)
-            and np.array_equal(mine, wanted)
-            for mine, wanted in zip(values, expected, strict=True)
+def same(value: object, expected: object) -> bool:
+    """Whether two values are the same data: numbers and arrays up to rounding, lists in order."""
+    if isinstance(expected, list | tuple):
+        return (
+            isinstance(value, list)
+            and len(value) == len(expected)
+            and all(map(same, value, expected))
         )
-    )  # fmt: skip
+    if isinstance(expected, np.ndarray):
+        return (
+            isinstance(value, np.ndarray)
+            and value.dtype.kind in "biuf"
+            and value.shape == expected.shape
+            and bool(np.allclose(value, expected, rtol=SINGLE, atol=1e-9))
+        )
+    if (number := as_number(expected)) is not None:
+        mine = as_number(value)
+        return mine is not None and bool(np.isclose(mine, number, rtol=1e-9, atol=0))
+    return type(value) is type(expected) and value == expected
 
 
-def not_an_array(outcome: StepResult) -> str | None:
-    """What is wrong with an outcome that should be a NumPy array of numbers, if anything."""
-    if outcome.failure is not None:
-        return str(outcome.failure)
-    if not isinstance(outcome.value, np.ndarray):
-        missing = " (is a `return` missing?)" if outcome.value is None else ""
-        return f"is {described(outcome.value)}, expected a NumPy array{missing}"
+def not_an_array(result: StepResult) -> str | None:
+    """What is wrong with a result that should be a NumPy array of numbers, if anything."""
+    if result.failure is not None:
+        return str(result.failure)
+    if not isinstance(result.value, np.ndarray):
+        missing = " (is a `return` missing?)" if result.value is None else ""
+        return f"is {described(result.value)}, expected a NumPy array{missing}"
     return None
 
 
@@ -151,21 +164,25 @@ def described(value: object) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
-def difference(yours: np.ndarray, expected: np.ndarray, against: str = "PyTorch") -> str:
+def difference(yours: np.ndarray, expected: np.ndarray, against: str = PYTORCH) -> str:
     """Both sides in a few words: whole if they are short, else where the error is largest."""
+    error = np.abs(yours - expected)
     if yours.size <= 6:
-        return f"yours {_numbers(yours)}, {against} {_numbers(expected)}"
-    place = np.unravel_index(np.argmax(np.abs(yours - expected)), yours.shape)
+        return _apart(_numbers(yours), _numbers(expected), error.max(), against)
+    place = np.unravel_index(np.argmax(error), yours.shape)
     where = ", ".join(str(int(i)) for i in place)
     wrong = ~np.isclose(yours, expected, rtol=1e-6, atol=1e-9)
-    return (
-        f"{int(wrong.sum())} of {yours.size} values differ; largest at [{where}]: "
-        f"yours {yours[place]:.4g}, {against} {expected[place]:.4g}"
-    )
+    count = max(int(wrong.sum()), 1)
+    both = _apart(f"{yours[place]:.4g}", f"{expected[place]:.4g}", error[place], against)
+    return f"{count} of {yours.size} values differ; largest at [{where}]: {both}"
 
 
 def suspect(
-    yours: np.ndarray, expected: np.ndarray, sizes: dict[int, str], suspects: Suspects
+    yours: np.ndarray,
+    expected: np.ndarray,
+    sizes: Mapping[int, str],
+    suspects: Suspects,
+    against: str = PYTORCH,
 ) -> str:
     """The mistake in words, where the numbers tell it; else nothing."""
     if words := named(yours, expected, suspects):
@@ -174,25 +191,31 @@ def suspect(
         return "Yours is all zeros."
     if yours.ndim == 2 and yours.shape[0] == yours.shape[1] and alike(yours, expected.T):
         return "Yours is the transpose: the axes are the other way round."
-    return factor(yours, expected, sizes)
+    return factor(yours, expected, sizes, "PyTorch's" if against == PYTORCH else "the right one")
 
 
 def named(yours: np.ndarray, expected: np.ndarray, suspects: Suspects) -> str:
     """The words of the first suspect that gives yours; else nothing."""
     for words, wrong in suspects():
-        # a suspicion that is as good as the right value accuses nobody
-        if alike(yours, np.asarray(wrong)) and not alike(expected, np.asarray(wrong)):
+        # a hint that would also fit the right answer says nothing
+        wrong = np.asarray(wrong)
+        if wrong.dtype.kind in "biuf" and alike(yours, wrong) and not alike(expected, wrong):
             return words
     return ""
 
 
 def alike(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays agree well enough to suspect that they were computed alike."""
+    """Whether two arrays agree well enough to say that they were computed alike."""
+    if a.shape != b.shape:
+        return False
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     scale = max(float(np.abs(b).max(initial=0)), 1e-12)
-    return a.shape == b.shape and bool(np.abs(a - b).max(initial=0) <= ALIKE * scale)
+    return bool(np.abs(a - b).max(initial=0) <= ALIKE * scale)
 
 
-def factor(yours: np.ndarray, expected: np.ndarray, sizes: dict[int, str]) -> str:
+def factor(
+    yours: np.ndarray, expected: np.ndarray, sizes: Mapping[int, str], right: str = "PyTorch's"
+) -> str:
     """In words, by which number yours is too large, if it is by one number everywhere."""
     scale = float(np.vdot(expected, expected))
     ratio = float(np.vdot(expected, yours)) / scale if scale else 0.0
@@ -203,26 +226,23 @@ def factor(yours: np.ndarray, expected: np.ndarray, sizes: dict[int, str]) -> st
     for size, called in sizes.items():
         if size > 1 and np.isclose(ratio, 1 / size):
             also = " Was it averaged over the batch instead of summed?" if "batch" in called else ""
-            return f"Yours is PyTorch's divided by {size}, {called}.{also}"
+            return f"Yours is {right} divided by {size}, {called}.{also}"
         if size > 1 and np.isclose(ratio, size):
-            return f"Yours is PyTorch's times {size}, {called}. Is a mean missing?"
+            return f"Yours is {right} times {size}, {called}. Is a mean missing?"
     if np.isclose(ratio, 2) or np.isclose(ratio, 0.5):
-        return f"Yours is PyTorch's times {ratio:g}: a factor 2 too much or too little."
-    return f"Yours is PyTorch's times {ratio:.6g}." if yours.size > 1 else ""
+        return f"Yours is {right} times {ratio:g}: a factor 2 too much or too little."
+    return f"Yours is {right} times {ratio:.6g}." if yours.size > 1 else ""
+
+
+def _apart(yours: str, expected: str, error: float, against: str) -> str:
+    """Both values in print; the error, where print does not show it."""
+    by = f" (they differ by {error:.1e})" if yours == expected else ""
+    return f"yours {yours}, {against} {expected}{by}"
 
 
 def _smallest_scale(tolerance: float) -> float:
     """Terms of about 1 may cancel to almost 0, and in float32 leave 1e-7 of rounding behind."""
     return 1.0 if tolerance >= SINGLE else SMALLEST_SCALE
-
-
-def _dtype_hint(yours: np.dtype, expected: np.dtype) -> str:
-    if expected == np.float32:
-        return (
-            "A float64 array or NumPy scalar, or an integer array, was mixed in: "
-            "build it with the dtype of x, or convert the result."
-        )
-    return ""
 
 
 def _numbers(array: np.ndarray) -> str:

@@ -1,13 +1,23 @@
-"""Small modules that stand in for a student's other layers.
+"""What a check brings along to the student's side, handed to the runner by name.
 
-A container or an optimizer is checked with these, so that a mistake in Linear costs nothing in
-Sequential, Adam or a schedule; and a function for numerical gradients.
+Small modules stand in for a student's other layers, so that a mistake in Linear costs nothing in
+Sequential, Adam or a schedule. The functions at the end load, ask and train a network there; the
+labels that an answer is judged by stay away from here.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from byhand.check.practice import answers, load, practise  # noqa: F401 - called by name
+from byhand.check import tensors
+from byhand.checkpoints import load_checkpoint, read_checkpoint
 from byhand.nn import Criterion, Module, Optimizer, Scheduler
+from byhand.protocol.runner import Told
+from byhand.training import train_epoch
+
+STEP = 1e-5  # of central differences
+AT_ONCE = 250  # images in one forward pass: what a layer keeps of them stays small
 
 
 class Parameters(Module):
@@ -34,15 +44,18 @@ class Stage(Module):
     """y = weight * sin(x) + x / 2, where x / 2 comes from the feature to the left.
 
     With one weight a feature. The shift makes the order of the stages matter on the way back.
+    seen: the sizes of all batches that went through.
     """
 
     def __init__(self, weight: np.ndarray):
         super().__init__()
         self.weight = np.array(weight)
         self.grad_weight = np.zeros_like(self.weight)
+        self.seen: list[int] = []
 
     def compute_output(self, x):
         """(B, N) -> (B, N)"""
+        self.seen.append(len(x))
         return self.weight * np.sin(x) + np.roll(x, 1, axis=-1) / 2
 
     def compute_grad_input(self, x, grad_output):
@@ -60,50 +73,6 @@ class Latest(Stage):
     def update_grad_parameters(self, x, grad_output):
         """Set dl/dweight: (N,)"""
         self.grad_weight = (grad_output * np.sin(x)).sum(axis=0)
-
-
-class Cubic:
-    """f(x) = Σ weight x³ + (Σ x)² / 2 + constant, for one shape of x."""
-
-    def __init__(self, weight: np.ndarray, constant: float):
-        self.weight = np.array(weight)
-        self.constant = constant
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """An array of the weight's shape -> an array without axes. Raises ValueError."""
-        if np.shape(x) != self.weight.shape:
-            raise ValueError(
-                f"f was called with shape {np.shape(x)}, but x has shape {self.weight.shape}"
-            )
-        return np.asarray((self.weight * x**3).sum() + x.sum() ** 2 / 2 + self.constant)
-
-
-class Still(Optimizer):
-    """An optimizer that has a learning rate and moves nothing."""
-
-    def __init__(self, lr: float):
-        super().__init__(Module(), lr)
-
-    def step(self) -> None:
-        """Nothing to do."""
-
-
-class OptimizerSteps:
-    """Counts the steps of all of PyTorch's optimizers until it is stopped."""
-
-    def __init__(self):
-        from torch.optim.optimizer import register_optimizer_step_post_hook
-
-        self.count = 0
-        self._hook = register_optimizer_step_post_hook(self._add)
-
-    def _add(self, *_: object) -> None:
-        self.count += 1
-
-    def stop(self) -> int:
-        """The number of steps."""
-        self._hook.remove()
-        return self.count
 
 
 class Moody(Stage):
@@ -157,3 +126,191 @@ class Harmonic(Scheduler):
     def get_lr(self) -> float:
         """The learning rate after last_epoch steps."""
         return self.base_lr / (1 + self.last_epoch)
+
+
+class Still(Optimizer):
+    """An optimizer that has a learning rate and moves nothing."""
+
+    def __init__(self, lr: float):
+        super().__init__(Module(), lr)
+
+    def step(self) -> None:
+        """Nothing to do."""
+
+
+class Landscape:
+    """f(x) = Σ weight exp(shift x) + (Σ x)² / 2 + constant; points: where it was asked for."""
+
+    def __init__(self, weight: np.ndarray, shift: np.ndarray, constant: float):
+        self.weight, self.shift, self.constant = np.array(weight), np.array(shift), constant
+        self.points: list[np.ndarray] = []
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """An array of the weight's shape -> an array without axes. Raises ValueError."""
+        if np.shape(x) != self.weight.shape:
+            raise ValueError(
+                f"f was called with shape {np.shape(x)}, but x has shape {self.weight.shape}"
+            )
+        self.points.append(np.array(x, dtype=np.float64))
+        bumps = (self.weight * np.exp(self.shift * x)).sum()
+        return np.asarray(bumps + x.sum() ** 2 / 2 + self.constant)
+
+
+class OptimizerSteps:
+    """Counts the steps of all of PyTorch's optimizers until it is stopped."""
+
+    def __init__(self):
+        from torch.optim.optimizer import register_optimizer_step_post_hook
+
+        self.count = 0
+        self._hook = register_optimizer_step_post_hook(self._add)
+
+    def _add(self, *_: object) -> None:
+        self.count += 1
+
+    def stop(self) -> int:
+        """The number of steps."""
+        self._hook.remove()
+        return self.count
+
+
+def same_memory(listed: Any, arrays: list[np.ndarray]) -> bool:
+    """Whether the arrays that were listed are these very arrays, in this order."""
+    return len(listed) == len(arrays) and all(map(np.shares_memory, listed, arrays))
+
+
+def length(values: Any) -> int:
+    """len(values)"""
+    return len(values)
+
+
+def is_zero(array: np.ndarray) -> bool:
+    """Whether every entry is 0."""
+    return not np.any(array)
+
+
+def item(values: Any, index: int) -> Any:
+    """values[index]"""
+    return values[index]
+
+
+def part(values: Any, index: int, count: int) -> Any:
+    """values[index] of so many values. Raises Told if they are not."""
+    if not isinstance(values, tuple | list) or len(values) != count:
+        missing = " (is a `return` missing?)" if values is None else ""
+        given = f"{len(values)} things" if isinstance(values, tuple | list) else _kind(values)
+        raise Told(f"returned {given}, expected {count} things in this order{missing}")
+    return values[index]
+
+
+def same_tensor_memory(a: Any, b: Any) -> bool:
+    """Whether two tensors begin at the same place in memory."""
+    return a.data_ptr() == b.data_ptr()
+
+
+def layer_slopes(
+    layer: Module, x: np.ndarray, g: np.ndarray, names: list[str], places: list[np.ndarray]
+) -> list[np.ndarray]:
+    """Central differences of Σ g · forward(x), by x ("x") and by parameters.
+
+    places: for each name, the coordinates to try.
+    """
+    found = []
+    for name, coordinates in zip(names, places, strict=True):
+        value = np.array(x if name == "x" else getattr(layer, name))
+
+        def at(value: np.ndarray, name: str = name) -> np.ndarray:
+            if name == "x":
+                return g * layer.forward(value)
+            setattr(layer, name, value)
+            return g * layer.forward(x)
+
+        found.append(_central(at, value, coordinates))
+        if name != "x":
+            setattr(layer, name, value)
+    return found
+
+
+def function_slopes(
+    function: Callable, args: list[Any], index: int, g: Any, places: np.ndarray, part: int = -1
+) -> np.ndarray:
+    """Central differences of Σ g · function(*args) by the argument number `index`.
+
+    part: which of several results, if there are several.
+    """
+    kind = type(args[index])
+
+    def at(value: np.ndarray) -> Any:
+        given = value if kind is np.ndarray else tensors.make(value)
+        y = function(*args[:index], given, *args[index + 1 :])
+        return g * (y[part] if isinstance(y, tuple) else y)
+
+    return _central(at, np.array(args[index]), places)
+
+
+def _central(at: Callable, value: np.ndarray, places: np.ndarray) -> np.ndarray:
+    slopes = []
+    for coordinate in places:
+        ends = []
+        for step in (STEP, -STEP):
+            moved = np.array(value)
+            moved.flat[coordinate] += step
+            ends.append(at(moved))
+        slopes.append(float((ends[0] - ends[1]).sum()) / (2 * STEP))
+    return np.array(slopes)
+
+
+def load(network: Any, path: str) -> str:
+    """Fill the network from the checkpoint and return the name of the data it was trained on.
+
+    Raises CheckpointError, and Told if there is no network.
+    """
+    load_checkpoint(path, _network(network))
+    return read_checkpoint(path).data
+
+
+def answers(network: Any, images: np.ndarray) -> np.ndarray:
+    """The network's output for the images in eval mode, (n, classes).
+
+    Raises Told when the network returns something other than arrays.
+    """
+    _network(network).eval()
+    parts = [network.forward(images[i : i + AT_ONCE]) for i in range(0, len(images), AT_ONCE)]
+    for part in parts:
+        if not isinstance(part, np.ndarray):
+            raise Told(f"the network's output should be an array, not {_kind(part)}")
+    return np.concatenate(parts)
+
+
+def practise(
+    network: Any,
+    criterion: Criterion,
+    trainers: Any,
+    images: np.ndarray,
+    labels: np.ndarray,
+    batch_size: int,
+) -> None:
+    """One epoch over the images, in the order in which they come.
+
+    trainers: an optimizer and a scheduler (or None). Raises Told if they are something else.
+    """
+    if not isinstance(trainers, list | tuple) or len(trainers) != 2:
+        raise Told(f"a pair (optimizer, scheduler) was expected, not {_returned(trainers)}")
+    optimizer, scheduler = trainers
+    starts = range(0, len(images), batch_size)
+    batches = [(images[i : i + batch_size], labels[i : i + batch_size]) for i in starts]
+    train_epoch(network, criterion, optimizer, batches, scheduler)
+
+
+def _network(value: Any) -> Module:
+    if not isinstance(value, Module):
+        raise Told(f"a network (a Module) was expected, not {_returned(value)}")
+    return value
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _returned(value: Any) -> str:
+    return "None: is a `return` missing?" if value is None else _kind(value)

@@ -1,7 +1,8 @@
 """What every check starts from: calm surroundings, random numbers, words for its arguments."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,6 +38,13 @@ class Draw:
             seed = int(np.random.SeedSequence().generate_state(1)[0]) % 1_000_000
         self.seed = seed
         self.rng = np.random.default_rng(seed)
+
+    def until(self, make: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
+        """What make() draws, drawn again until it has what the check needs to tell right from
+        wrong; a draw without that is the check's fault, not the student's luck."""
+        while not holds(made := make()):
+            pass
+        return made
 
     def normal(self, shape: Sequence[int]) -> np.ndarray:
         """Standard normal numbers, float64."""

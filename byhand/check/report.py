@@ -19,7 +19,8 @@ class Line:
     """One thing looked at.
 
     ok: None for a note, which fails nothing; error: the largest one, if numbers were compared;
-    hint: the suspected mistake in words; yours, expected: arrays to draw where they differ.
+    hint: the likely mistake in words; yours, expected: arrays to draw where they differ; family:
+    lines that become one while they are right.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Line:
     hint: str = ""
     yours: np.ndarray | None = None
     expected: np.ndarray | None = None
+    family: str = ""
 
 
 @dataclass

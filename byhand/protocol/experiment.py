@@ -78,7 +78,7 @@ def as_array(outcome: StepResult) -> StepResult:
 
 @dataclass(frozen=True)
 class Step:
-    """op: put, call, method, get, set, read or collect; target: a name or a Ref."""
+    """op: put, find, call, method, get, set, read or collect; target: a name or a Ref."""
 
     op: str
     target: Any
@@ -105,6 +105,10 @@ class Experiment:
     def put(self, value: Any) -> Ref:
         """Keep a value on the student's side, to hand the very same object to several calls."""
         return self._add(Step("put", value))
+
+    def find(self, name: str) -> Ref:
+        """A class or function itself, by its name."""
+        return self._add(Step("find", name))
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> Ref:
         """Call a class or function by its name."""

@@ -25,7 +25,11 @@ class TorchUsed(Exception):
     """A solution called PyTorch."""
 
 
-class MissingName(Exception):
+class Told(Exception):
+    """An error of the checker's whose message says everything."""
+
+
+class MissingName(Told):
     """The experiment calls something that the student has not defined."""
 
 
@@ -125,7 +129,7 @@ class _Session:
                 value = plain(result, self.read)
             except NotImplementedError as error:
                 failure = Failure("unwritten", where=_last_name(error))
-            except MissingName as error:
+            except Told as error:
                 failure = Failure("missing", message=str(error))
             except TorchUsed as error:
                 message = f"calls PyTorch ({error}); a solution is NumPy and SciPy only"
@@ -145,6 +149,8 @@ class _Session:
                 if isinstance(step.target, np.ndarray | Tensor):
                     self.originals[len(self.results)] = np.array(_numbers(value))
                 return value
+            case "find":
+                return self._named(step.target)
             case "call":
                 return self._named(step.target)(*args, **kwargs)
             case "method":

@@ -21,7 +21,7 @@ from byhand.protocol.experiment import (
 )
 
 DTYPE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
-OPERATIONS = frozenset({"put", "call", "method", "get", "set", "read", "collect"})
+OPERATIONS = frozenset({"put", "find", "call", "method", "get", "set", "read", "collect"})
 KINDS = frozenset({"raised", "unwritten", "time", "torch", "missing", "skipped"})
 MAX_TEXT = 2_000  # characters of a message
 MAX_DEPTH = 8

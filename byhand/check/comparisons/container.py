@@ -4,16 +4,20 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 
-from byhand.check.compare import Suspect, changes, compare, same_arrays
+from byhand.check import oracles
+from byhand.check.comparisons.layer import BUFFER, KEPT
+from byhand.check.core import Check, Hint, Script, one_of
 from byhand.check.random_inputs import Draw, calm
-from byhand.check.report import Line, Report, conclude
-from byhand.check.subject import reach
-from byhand.protocol.experiment import Experiment, StepResult
+from byhand.check.report import Report
+from byhand.protocol.experiment import Ref
 
 LOOKS = ("all", "forward", "backward", "parameters")
 SHAPE = (5, 4)
+INPUTS = "Every layer's backward needs the input that this layer had on the way forward"
+CALLED = "Call the layer, layer(x) or layer.forward(x), so that it keeps its own output."
+ONCE = "backward runs a layer forward again: keep its input instead."
+EVERY = "It does not reach every layer."
 
 
 @calm()
@@ -27,157 +31,129 @@ def sequential(
     forward and backward alone: nothing is nested, and gradients do not add up. Raises CheckFailed
     with what was found.
     """
-    if look not in LOOKS:
-        raise ValueError(f"look is one of {LOOKS}, not {look!r}")
-    [name], runner = reach(cls)
-    draw = Draw(seed)
+    one_of(LOOKS, look, "look")
+    check = Check("sequential", cls, seed=seed)
     inside = "no layers" if depth == 0 else f"{depth} layers"
     nested = ", the last two nested" if module and depth > 2 else ""
-    report = Report(f"{name} of {inside}{nested}", draw.repeat("sequential"))
-    trial = _Chain(name, depth, module, draw)
-    report.lines += trial.judge(runner.run(trial.experiment), look)
-    return conclude(report)
+    check.report.title = f"{check.name} of {inside}{nested}"
+    chain = _Chain(check.name, depth, look, module, check.draw)
+    build = partial(oracles.Layer, overwrites=not module)
+    hints = [
+        Hint(f"{INPUTS}; yours gets the network's.", partial(_Astray, 0), "gradient"),
+        Hint(f"{INPUTS}; yours gets its output.", partial(_Astray, 1), "gradient"),
+        Hint("It was added twice: call each layer's backward once.", _Twice, "gradient for the w"),
+        Hint("The layers have the wrong order.", lambda *m: build(oracles.stages, *m[::-1])),
+        Hint("The first layer is left out.", lambda *m: build(oracles.stages, *m[1:])),
+        Hint("The last layer is left out.", lambda *m: build(oracles.stages, *m[:-1])),
+    ]
+    dtypes = [np.float64, np.float32] if module and look != "parameters" else [np.float64]
+    return check.differential(partial(build, oracles.stages), chain.write, hints, dtypes)
 
 
 class _Chain:
-    """The experiment on a Sequential of given layers, y = w sin(x) + (x to the left) / 2 each."""
+    """The script: given layers, y = w sin(x) + (x to the left) / 2 each, in a Sequential."""
 
-    def __init__(self, name: str, depth: int, module: bool, draw: Draw):
-        self.module = module
-        self.weights = [draw.normal(SHAPE[1:]) for _ in range(depth)]
-        self.first = draw.normal((SHAPE[0] + 2, SHAPE[1]))
-        self.x, self.g = draw.normal(SHAPE), draw.normal(SHAPE)
-        ex = self.experiment = Experiment(seed=draw.seed)
-        probe = "fixtures.Stage" if module else "fixtures.Latest"
-        stages = [ex.call(probe, weight) for weight in self.weights]
-        self.stages = stages
-        if module and depth > 2:
-            self.inner = [ex.call(name, *stages[-2:])]
-            self.chain = ex.call(name, *stages[:-2], *self.inner)
+    def __init__(self, name: str, depth: int, look: str, module: bool, draw: Draw):
+        self.name, self.depth, self.look, self.module, self.draw = name, depth, look, module, draw
+
+    def write(self, script: Script, dtype: type) -> None:
+        """Build, passes over batches of different sizes, then lists, zero_grad and modes."""
+        self.script, module = script, self.module
+        fixture = "fixtures.Stage" if module else "fixtures.Latest"
+        weights = [self.draw.normal(SHAPE[1:]).astype(dtype) for _ in range(self.depth)]
+        self.stages = stages = [script.call(fixture, weight) for weight in weights]
+        self.parts = []
+        if module and self.depth > 2:
+            self.parts = [script.build(self.name, *stages[-2:])]
+            self.chain = script.build(self.name, *stages[:-2], *self.parts)
         else:
-            self.inner = []
-            self.chain = ex.call(name, *stages)
-        self.x_ref, self.g_ref = ex.put(self.x), ex.put(self.g)
-        # another batch goes first: whatever is kept of it must not be used again
-        ex.method(self.chain, "forward", self.first)
-        ex.method(self.chain, "backward", self.first, np.ones_like(self.first))
-        for stage in stages:
-            ex.method(stage, "zero_grad")
-        self.output = ex.method(self.chain, "forward", self.x_ref)
-        self.kept = ex.get(self.chain, "output")
-        self.grad_input = ex.method(self.chain, "backward", self.x_ref, self.g_ref)
-        self.grads = [ex.get(stage, "grad_weight") for stage in stages]
-        self.parameters = ex.method(self.chain, "parameters")
-        self.listed = ex.method(self.chain, "parameters_grad")
-        self._own_arrays()
-        self.calls = {"zero_grad": ex.method(self.chain, "zero_grad")}
-        self.zeroed = [ex.get(stage, "grad_weight") for stage in stages]
-        self.modes = {}
+            self.chain = script.build(self.name, *stages)
+        first = None
+        for number, size in enumerate((SHAPE[0], SHAPE[0] - 1)):
+            first = first or self._pass((size, *SHAPE[1:]), dtype, ", second pass" * number)
+        if first is not None:
+            script.look("output, later", script.read(first), quiet=True, hint=BUFFER)
+        if module and self.look in ("all", "parameters"):
+            self._parameters()
+            self._modes()
+
+    def _pass(self, shape: tuple[int, int], dtype: type, which: str) -> Ref | None:
+        script, draw, module = self.script, self.draw, self.module
+        x_ref = script.argument("x", draw.batch(shape).astype(dtype))
+        g_ref = script.argument("grad_output", draw.normal(shape).astype(dtype))
+        y = script.method(self.chain, "forward", x_ref)
+        how = dict(hint=KEPT, broken=KEPT) if which else {}
+        if self.look in ("all", "forward"):
+            script.look(f"output{which}", y, **how)
+            if module:
+                kept = script.get(self.chain, "output")
+                script.look(f"self.output{which}", kept, "output", quiet=True)
+                for number, stage in enumerate(self.stages):
+                    kept, label = script.get(stage, "output"), f"output of layer {number + 1}"
+                    script.look(label, kept, quiet=True, otherwise=CALLED)
+        grad = script.method(self.chain, "backward", x_ref, g_ref)
+        if self.look in ("all", "backward"):
+            script.look(f"gradient for x{which}", grad, **how)
+            for number, stage in enumerate(self.stages):
+                label = f"gradient for the weight of layer {number + 1}"
+                found = script.get(stage, "grad_weight")
+                script.look(f"{label}{which}", found, after=grad, **how)
+                if module:
+                    seen, passes = script.get(stage, "seen"), f"passes through layer {number + 1}"
+                    script.look(f"{passes}{which}", seen, quiet=True, otherwise=ONCE)
+        return y if self.look in ("all", "forward") else None
+
+    def _parameters(self) -> None:
+        """The lists hold the layers' own arrays, layer by layer."""
+        script = self.script
+        for called, name in (("parameters()", "weight"), ("parameters_grad()", "grad_weight")):
+            listed = script.method(self.chain, called.removesuffix("()"))
+            own = [script.get(stage, name) for stage in self.stages]
+            script.look(called, script.call("fixtures.length", listed), called, otherwise=(
+                lambda count, right: f"should list {right} arrays, layer by layer, lists {count}"),
+                hint="Do nested modules list theirs?")  # fmt: skip
+            words = "lists copies, or in another order; an optimizer needs the layers' own arrays"
+            same = script.call("fixtures.same_memory", listed, own)
+            script.look(called, same, called, otherwise=words)
+        called = script.method(self.chain, "zero_grad")
+        script.look("zero_grad()", called, quiet=True)
+        for stage in self.stages:
+            zeroed = script.get(stage, "grad_weight")
+            script.look("zero_grad()", script.call("fixtures.is_zero", zeroed), otherwise=EVERY)
+
+    def _modes(self) -> None:
         for mode in ("eval", "train"):
-            self.calls[mode] = ex.method(self.chain, mode)
-            parts = [*stages, *self.inner, self.chain]
-            self.modes[mode] = [ex.get(part, "training") for part in parts]
+            called = self.script.method(self.chain, mode)
+            for part in [*self.stages, *self.parts, self.chain]:
+                training = self.script.get(part, "training")
+                self.script.look(f"{mode}()", training, otherwise=EVERY, after=called)
 
-    def _own_arrays(self) -> None:
-        """Move every weight through its own layer; the list must show it, copies would not."""
-        ex = self.experiment
-        for stage, weight in zip(self.stages, self.weights, strict=True):
-            held = ex.get(stage, "weight")
-            ex.method(held, "__iadd__", np.ones_like(weight))
-        self.moved = ex.read(self.parameters)
 
-    def judge(self, outcomes: list[StepResult], look: str) -> list[Line]:
-        for part in (*self.inner, self.chain):
-            if outcomes[part.index].failure is not None:
-                return [Line("constructor", False, str(outcomes[part.index].failure))]
-        inputs, output, grad, grads = self._answers()
-        lines = []
-        if look in ("all", "forward"):
-            lines.append(compare("output", outcomes[self.output.index], output))
-            kept = compare("self.output", outcomes[self.kept.index], output)
-            lines += [kept] if self.module and lines[0].ok and not kept.ok else []
-        if look in ("all", "backward"):
-            lines += self._backward(outcomes, inputs, output, grad, grads)
-        if look in ("all", "parameters"):
-            lines += self._parameters(outcomes) + self._modes(outcomes)
-        return lines + changes(outcomes, {self.x_ref: "x", self.g_ref: "grad_output"})
+class _Twice(oracles.Layer):
+    """A Sequential that calls the backward of each layer twice."""
 
-    def _answers(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray, list[np.ndarray]]:
-        """PyTorch's inputs of every layer, output, gradient for x and for every weight."""
-        x = torch.from_numpy(self.x.copy()).requires_grad_()
-        weights = [torch.from_numpy(w.copy()).requires_grad_() for w in self.weights]
-        inputs, y = [], x * 1
-        for weight in weights:
-            inputs.append(y.detach().numpy())
-            y = weight * torch.sin(y) + torch.roll(y, 1, -1) / 2
-        y.backward(torch.from_numpy(self.g))
-        return inputs, y.detach().numpy(), x.grad.numpy(), [w.grad.numpy() for w in weights]
+    def __init__(self, *modules: oracles.Layer):
+        super().__init__(oracles.stages, *modules)
 
-    def _backward(
-        self,
-        outcomes: list[StepResult],
-        inputs: list[np.ndarray],
-        output: np.ndarray,
-        grad: np.ndarray,
-        grads: list[np.ndarray],
-    ) -> list[Line]:
-        suspects: list[Suspect] = []
-        if self.weights:
-            outputs = [*inputs[1:], output]
-            words = "Every layer's backward needs the input that this layer had on the way forward"
-            suspects = [
-                (f"{words}; yours gets the network's.", self._wrong([self.x] * len(inputs))),
-                (f"{words}; yours gets its output.", self._wrong(outputs)),
-            ]
-        tried = outcomes[self.grad_input.index]
-        lines = [compare("gradient for x", tried, grad, suspects=partial(list, suspects))]
-        if tried.failure is not None:
-            return lines
-        for number, (ref, expected) in enumerate(zip(self.grads, grads, strict=True)):
-            twice = ("It was added twice: call each layer's backward once.", 2 * expected)
-            label = f"gradient for the weight of layer {number + 1}"
-            line = compare(label, outcomes[ref.index], expected, suspects=partial(list, [twice]))
-            lines.append(line)
-        return [line for line in lines if not line.ok][:2] or lines
+    def update_grad_parameters(self, x: np.ndarray, grad_output: np.ndarray) -> None:
+        for _ in range(2):
+            super().update_grad_parameters(x, grad_output)
 
-    def _wrong(self, inputs: list[np.ndarray]) -> np.ndarray:
-        """dl/dx if the layers' backward passes were given these inputs."""
-        g = self.g
-        for weight, x in zip(reversed(self.weights), reversed(inputs), strict=True):
-            g = g * weight * np.cos(x) + np.roll(g, -1, axis=-1) / 2
-        return g
 
-    def _parameters(self, outcomes: list[StepResult]) -> list[Line]:
-        lines = []
-        for name, ref, wanted in (
-            ("parameters()", self.parameters, self.weights),
-            ("parameters_grad()", self.listed, [outcomes[r.index].value for r in self.grads]),
-        ):
-            found = outcomes[ref.index]
-            if found.failure is not None:
-                lines.append(Line(name, False, str(found.failure)))
-                continue
-            count = len(found.value) if isinstance(found.value, list) else -1
-            same = same_arrays(found.value, wanted)
-            text = "" if same else f"should list {len(wanted)} arrays, layer by layer"
-            text += f", lists {count}" if not same and count >= 0 else ""
-            hint = "Do nested modules list theirs?" if not same and 0 <= count < len(wanted) else ""
-            lines.append(Line(name, same, text, hint=hint))
-        moved = outcomes[self.moved.index].value
-        if lines[0].ok and not same_arrays(moved, [weight + 1 for weight in self.weights]):
-            text = "lists copies; an optimizer needs the layers' own arrays"
-            lines.append(Line("parameters()", False, text))
-        return lines
+class _Astray(oracles.Layer):
+    """A Sequential that gives each layer's backward another input.
 
-    def _modes(self, outcomes: list[StepResult]) -> list[Line]:
-        zeroed = [outcomes[ref.index].value for ref in self.zeroed]
-        emptied = all(isinstance(v, np.ndarray) and not v.any() for v in zeroed)
-        reached = {"zero_grad": emptied}
-        for mode, refs in self.modes.items():
-            reached[mode] = all(outcomes[ref.index].value is (mode == "train") for ref in refs)
-        lines = []
-        for name, right in reached.items():
-            failure = outcomes[self.calls[name].index].failure
-            text = "" if right else str(failure or "does not reach every layer")
-            lines.append(Line(f"{name}()", right, text))
-        return lines
+    kind: 0 for the network's, 1 for the layer's output.
+    """
+
+    def __init__(self, kind: int, *modules: oracles.Layer):
+        super().__init__(oracles.stages, *modules)
+        vars(self).update(kind=kind, modules=modules)
+
+    def backward(self, x: np.ndarray, grad_output: np.ndarray) -> np.ndarray:
+        for module in self.modules[::-1]:
+            given = x if self.kind == 0 else module.output
+            if not isinstance(module, _Astray):
+                module.forward(given)
+            grad_output = module.backward(given, grad_output)
+        return grad_output

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.compare import Suspect, changes, compare, described, number_in
 from byhand.check.comparisons.regression import (
     LATE_BIAS,
     SIZES,
@@ -16,24 +15,27 @@ from byhand.check.comparisons.regression import (
     loss,
     shared_bias,
 )
-from byhand.check.random_inputs import Draw, calm
-from byhand.check.report import Line, Report, conclude
-from byhand.check.subject import reach
-from byhand.protocol.experiment import Experiment, StepResult, Tensor, as_array
-from byhand.protocol.source_rules import broken_rules
+from byhand.check.core import Check, Hint, Script, one_of
+from byhand.check.random_inputs import calm
+from byhand.check.report import Line, Report
+from byhand.protocol.experiment import Ref, Tensor
 
 LR = 2e-3  # not the default of torch.optim.SGD, so that a forgotten one shows
 CALLS, STEPS = 2, 3  # how often a subject is called, and the steps that each call takes
 WAYS = ("hand", "autograd", "optimizer")
 
-UNMOVED = "It has not moved: change the tensors you are given in place."
-GATHERED = "The gradients of earlier steps are still in it: set them to zero."
-UPHILL = "It goes uphill: the gradient is subtracted."
-MEAN = "The loss is a sum over the batch, not a mean."
-BUGS = {
-    "Neither bug is mended: this is the step as it was.": shared_bias(LATE_BIAS),
-    "Now look at the biases: what does each entry of b1 move?": shared_bias(loss),
-    "Now look at the mask: when is a hidden unit off?": LATE_BIAS,
+OF_MEAN = partial(loss, reduction="mean")
+MISTAKES: dict[str, dict[str, Any]] = {
+    "It has not moved: change the tensors you are given in place.": {"lr": 0.0},
+    "It goes uphill: the gradient is subtracted.": {"lr": -LR},
+    "The gradients of earlier steps are still in it: set them to zero.": {"gather": True},
+    "The loss is a sum over the batch, not a mean.": {"of": OF_MEAN},
+    "lr is an argument: yours is another number.": {"lr": 1e-3},
+}
+BUGS: dict[str, dict[str, Any]] = {
+    "Neither bug is fixed: this is the step as it was.": {"of": shared_bias(LATE_BIAS)},
+    "Now look at the biases: what does each entry of b1 move?": {"of": shared_bias(loss)},
+    "Now look at the mask: when is a hidden unit off?": {"of": LATE_BIAS},
 }
 
 
@@ -45,138 +47,112 @@ def descent(
     sizes: Sequence[int] = SIZES,
     seed: int | None = None,
 ) -> Report | None:
-    """Hold the losses and the weights after some steps of gradient descent against PyTorch's.
+    """Compare the losses and the weights after some steps of gradient descent with PyTorch's.
 
     by: "hand": subject(x, y, w1, b1, w2, b2, lr) takes one step without autograd and returns the
     loss before it; "autograd" or "optimizer": subject(x, y, w1, b1, w2, b2, lr, steps) takes all
     of them, with or without torch.optim, and returns the losses. Raises CheckFailed with what was
     found.
     """
-    if by not in WAYS:
-        raise ValueError(f"by is one of {WAYS}, not {by!r}")
-    [name], runner = reach(subject)
-    draw = Draw(seed)
-    args = draw_problem(batch, sizes, draw)
-    title = f"{name} with inputs, hidden units and outputs {tuple(sizes)}, batch {batch}"
-    report = Report(title, draw.repeat("descent"))
+    one_of(WAYS, by, "by")
+    check = Check("descent", subject, seed=seed)
+    args = draw_problem(batch, sizes, check.draw)
+    shown = f"inputs, hidden units and outputs {tuple(sizes)}, batch {batch}"
+    check.report.title = f"{check.name} with {shown}"
     if by == "hand":
-        rules = broken_rules(runner.program(name), name, loops=True, torch=True, autograd=False)
-        report.lines += [Line("rules", False, rule) for rule in rules]
-    trial = _Trial(name, by, args, draw.seed)
-    report.lines += trial.judge(runner.run(trial.experiment))
-    if by == "autograd" and report.passed:
-        report.lines.append(_needs_autograd(_Trial(name, by, args, draw.seed, False), runner.run))
-    return conclude(report)
+        check.rules(loops=True, torch=True, autograd=False)
+    steps = 1 if by == "hand" else STEPS
 
-
-class _Trial:
-    """The subject called twice with the same weights, and PyTorch's answers to it."""
-
-    def __init__(
-        self, name: str, by: str, args: dict[str, np.ndarray], seed: int, autograd: bool = True
-    ):
-        self.name, self.by, self.args = name, by, args
-        self.steps = 1 if by == "hand" else STEPS
-        ex = self.experiment = Experiment(
-            seed=seed, tensors=True, autograd=autograd and by != "hand"
-        )
-        self.data = {n: ex.put(Tensor(args[n])) for n in ("x", "y")}
+    def write(script: Script, dtype: type, autograd: bool = True) -> list[Ref]:
+        """Two calls with the same weights."""
+        script.tensors, script.autograd = True, autograd and by != "hand"
+        data = [script.argument(n, Tensor(args[n])) for n in ("x", "y")]
         # clones, because what is put must not change
-        self.weights = {n: ex.method(ex.put(Tensor(args[n])), "clone") for n in WEIGHTS}
-        counter = ex.call("fixtures.OptimizerSteps")
-        count = () if by == "hand" else (self.steps,)
-        given = [*self.data.values(), *self.weights.values(), LR, *count]
-        self.calls = [ex.call(name, *given) for _ in range(CALLS)]
-        self.after = {n: ex.read(ref) for n, ref in self.weights.items()}
-        self.counted = ex.method(counter, "stop")
+        weights = [script.method(script.put(Tensor(args[n])), "clone") for n in WEIGHTS]
+        counter = script.call("fixtures.OptimizerSteps")
+        count = () if by == "hand" else (steps,)
+        calls = [script.call(check.name, *data, *weights, LR, *count) for _ in range(CALLS)]
+        number = 0
+        for call in calls:
+            for step in range(steps):
+                value = call if by == "hand" else script.call("fixtures.part", call, step, steps)
+                number += 1
+                label = f"loss before step {number}"
+                script.look(label, value, "loss before each step", after=call)
+        for n, ref in zip(WEIGHTS, weights, strict=True):
+            label = f"{n} after {CALLS * steps} steps"
+            script.look(label, script.read(ref), after=calls[-1])
+        script.expect("torch.optim", script.method(counter, "stop"), _counted(by, CALLS * steps),
+                      quiet=by != "optimizer")  # fmt: skip
+        return calls
 
-    def judge(self, outcomes: list[StepResult]) -> list[Line]:
-        called = [outcomes[ref.index] for ref in self.calls]
-        for outcome in called:
-            if outcome.failure is not None:
-                return [Line(self.name, False, str(outcome.failure))]
-        wanted, weights = self.descend()
-        lines = [self._losses(called, np.array(wanted))]
-        lines += [
-            compare(
-                f"{n} after {CALLS * self.steps} steps",
-                as_array(outcomes[ref.index]),
-                weights[n],
-                suspects=partial(self._suspects, n),
-            )
-            for n, ref in self.after.items()
-        ]
-        lines += self._by(outcomes[self.counted.index].value)
-        return lines + changes(outcomes, {ref: name for name, ref in self.data.items()})
+    def oracle(x: Any, y: Any, *rest: Any, **mistake: Any) -> Any:
+        weights, lr, count = rest[:4], rest[4], rest[5] if len(rest) > 5 else 1
+        losses = _descend(x, y, list(weights), lr=lr, count=count, **mistake)
+        return losses[0] if by == "hand" else losses
 
-    def descend(
-        self, of: Callable = loss, lr: float = LR, gather: bool = False
-    ) -> tuple[list[float], dict[str, np.ndarray]]:
-        """The loss before each step and the weights after all of them.
+    mistakes = MISTAKES | (BUGS if by == "hand" else {})
+    hints = [
+        Hint(says, partial(_with, oracle, how), label)
+        for says, how in mistakes.items()
+        for label in WEIGHTS
+    ]
+    hints.append(Hint("These are the losses after each step.", partial(_with, oracle, {"late": 1}),
+                      "loss"))  # fmt: skip
+    if by == "autograd":
+        check.report.lines += _needs_autograd(check, write)
+    return check.differential(oracle, write, hints, dtypes=[np.float64])
 
-        of: the loss whose gradients are followed; gather: whether these add up over the steps.
-        """
-        x, y, *weights = (torch.from_numpy(value) for value in self.args.values())
+
+def _with(oracle: Callable, mistake: dict[str, Any], *given: Any) -> Any:
+    lr = mistake.get("lr", given[6])
+    others = {key: value for key, value in mistake.items() if key != "lr"}
+    return oracle(*given[:6], lr, *given[7:], **others)
+
+
+def _descend(
+    x: torch.Tensor, y: torch.Tensor, weights: list[torch.Tensor], lr: float, count: int,
+    of: Callable = loss, gather: bool = False, late: bool = False,
+) -> list[float]:  # fmt: skip
+    """The losses before each step; the weights change in place.
+
+    of: the loss whose gradients are followed; gather: whether they add up; late: losses after.
+    """
+    with torch.inference_mode(False):
+        now = [torch.from_numpy(w.numpy().copy()) for w in weights]
+        data = [torch.from_numpy(v.numpy().copy()) for v in (x, y)]
         slope = torch.func.grad_and_value(of, argnums=(2, 3, 4, 5))
-        losses, gathered = [], [torch.zeros_like(w) for w in weights]
-        for _ in range(CALLS * self.steps):
-            grads, value = slope(x, y, *weights)
+        losses = []
+        gathered = [getattr(w, "gathered", 0.0) for w in weights]  # in an earlier call
+        for _ in range(count + late):
+            grads, value = slope(*data, *now)
             losses.append(value.item())
             gathered = [g + (old if gather else 0) for g, old in zip(grads, gathered, strict=True)]
-            weights = [w - lr * g for w, g in zip(weights, gathered, strict=True)]
-        return losses, dict(zip(WEIGHTS, (w.numpy() for w in weights), strict=True))
-
-    def _losses(self, called: list[StepResult], wanted: np.ndarray) -> Line:
-        """The losses that the calls returned, one after the other."""
-        name, found = "loss before each step", []
-        for value in (as_array(outcome).value for outcome in called):
-            if self.by == "hand":
-                value = [value]
-            elif not isinstance(value, list):
-                text = f"returned {described(value)}, expected a list of {self.steps} losses"
-                return Line(name, False, text)
-            numbers = [number_in(as_array(StepResult(item)).value) for item in value]
-            if len(numbers) != self.steps or None in numbers:
-                other = next((v for v, n in zip(value, numbers, strict=True) if n is None), value)
-                text = f"{len(value)} of them, expected {self.steps}"
-                if None in numbers:
-                    text = f"is {described(other)}, expected a number"
-                return Line(name, False, text)
-            found += numbers
-        late = [*self.descend()[0][1:]]
-        line = compare(name, StepResult(np.array(found)), wanted)
-        if not line.ok and np.allclose(found[: len(late)], late, rtol=1e-6):
-            line.hint = "These are the losses after each step."
-        return line
-
-    def _suspects(self, name: str) -> list[Suspect]:
-        """What well-known mistakes make of a weight."""
-        wrong = [
-            (UNMOVED, self.args[name]),
-            (UPHILL, self.descend(lr=-LR)[1][name]),
-        ]
-        if self.by == "hand":
-            return wrong + [(words, self.descend(of)[1][name]) for words, of in BUGS.items()]
-        of_mean = partial(loss, reduction="mean")
-        return [
-            *wrong,
-            (GATHERED, self.descend(gather=True)[1][name]),
-            (MEAN, self.descend(of_mean)[1][name]),
-        ]
-
-    def _by(self, counted: Any) -> list[Line]:
-        """Whether it was torch.optim that took the steps."""
-        steps, name = CALLS * self.steps, "torch.optim"
-        if self.by == "optimizer":
-            text = f"took {counted} of {steps} steps"
-            hint = "" if counted == steps else "Let the optimizer change the weights."
-            return [Line(name, counted == steps, text, hint=hint)]
-        return [Line(name, False, "took the steps; here they are yours")] if counted else []
+            if len(losses) <= count:
+                now = [w - lr * g for w, g in zip(now, gathered, strict=True)]
+    for weight, value, sum_ in zip(weights, now, gathered, strict=True):
+        weight.numpy()[...] = value.numpy()
+        weight.gathered = sum_
+    return losses[late:]
 
 
-def _needs_autograd(trial: _Trial, run: Callable[[Experiment], list[StepResult]]) -> Line:
+def _counted(by: str, steps: int) -> Callable[[Any], str]:
+    """Whether it was torch.optim that took the steps."""
+
+    def rule(counted: Any) -> str:
+        if by == "optimizer":
+            words = f"took {counted} of {steps} steps: let the optimizer change the weights"
+            return "" if counted == steps else words
+        return "took the steps; here they are yours" if counted else ""
+
+    return rule
+
+
+def _needs_autograd(check: Check, write: Callable) -> list[Line]:
     """Whether the subject fails when PyTorch records nothing, as it should."""
-    outcomes = run(trial.experiment)
-    needed = outcomes[trial.calls[-1].index].failure is not None
-    text = "" if needed else "the gradients do not come from it: call backward()"
-    return Line("autograd", needed, text)
+    script = Script(seed=check.draw.seed)
+    calls = write(script, np.float64, autograd=False)
+    failure = check.runner.run(script)[calls[-1].index].failure
+    if failure is not None:
+        return []
+    return [Line("autograd", False, "the gradients do not come from it: call backward()")]

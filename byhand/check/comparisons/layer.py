@@ -1,30 +1,31 @@
-"""check.layer: a layer against its PyTorch twin, in numbers and in its manners."""
+"""check.layer: a layer beside its PyTorch counterpart: values, gradients, side effects."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from byhand.check.compare import (
-    NUMERICAL_TOLERANCE,
-    Suspect,
-    Suspects,
-    changes,
-    compare,
-    same_arrays,
-    warned,
-)
-from byhand.check.comparisons.trial import GRADIENTS, PARTS, STEP, LayerTrial, Pass
-from byhand.check.hints.layers import backward_suspects, output_suspects, statistics_suspects
-from byhand.check.random_inputs import Draw, calm, is_shape, sizes_of
-from byhand.check.report import Line, Report, conclude
-from byhand.check.subject import reach
-from byhand.protocol.experiment import Ref, StepResult
-from byhand.protocol.source_rules import broken_rules
+from byhand.check import oracles
+from byhand.check.compare import described, same
+from byhand.check.core import Check, Rule, Script, Slopes, UsageError, one_of
+from byhand.check.hints.convolution import CONVOLUTION
+from byhand.check.hints.layers import LAYERS
+from byhand.check.hints.rows import hints_for
+from byhand.check.random_inputs import Draw, calm, is_shape, sizes_of, written
+from byhand.check.report import Report
+from byhand.protocol.experiment import Ref
 
+PLACES = 60  # of one array that are tried by central differences
+GRADIENTS = ("all", "backward", "grad_input", "grad_parameters")  # what goes on to the gradients
 LOOKS = (*GRADIENTS, "output", "statistics")
+OTHER = {"train": "eval", "eval": "train"}
+KEPT = "On the batch before, of another size, all was right: keep nothing of it."
+BUFFER = "Every pass has to return a new array; this one was written over."
+HELD = "leaves new arrays behind; an optimizer still holds the old ones"
+IN_PLACE = "Change gradients in place: +=, [...] ="
 
 
 @calm()
@@ -38,254 +39,259 @@ def layer(
     loops: bool = False,
     seed: int | None = None,
 ) -> Report | None:
-    """Hold a layer against PyTorch's.
+    """Compare a layer with PyTorch's.
 
-    like: the PyTorch class, or a function that builds the twin; both get the arguments `make`.
+    like: the PyTorch class, or a function that builds its layer; both get the arguments `make`.
     x: a shape, drawn at random, or the input itself; mode: "train" or "eval".
     look: "all", "output", "backward" (all gradients), "grad_input", "grad_parameters" or
     "statistics" (running averages); loops: whether Python loops are allowed.
-    Raises CheckFailed with what was found.
+    Where PyTorch raises ValueError, the layer has to. Raises CheckFailed with what was found, and
+    UsageError.
     """
-    if look not in LOOKS or mode not in ("train", "eval"):
-        raise ValueError(
-            f"look is one of {LOOKS} and mode 'train' or 'eval', not {look!r}, {mode!r}"
-        )
-    [name], runner = reach(cls)
-    draw = Draw(seed)
-    trial = LayerTrial(name, like, make or {}, draw.input(x), mode, draw, is_shape(x), look)
-    report = Report(trial.title, draw.repeat("layer"))
-    for rule in broken_rules(runner.program(name), name, loops):
-        report.lines.append(Line("rules", False, rule))
-    report.lines += _Judgement(trial, runner.run(trial.experiment)).lines(look)
-    if look != "statistics" and report.passed:
-        report.lines += _single(trial, runner, look)
-    return conclude(report)
-
-
-class _Judgement:
-    """What came of a trial, held against PyTorch's answers."""
-
-    def __init__(self, trial: LayerTrial, outcomes: list[StepResult]):
-        self.trial, self.outcomes = trial, outcomes
-        self.answers = [trial.answer(now) for now in trial.passes]
-
-    def of(self, ref: Ref) -> StepResult:
-        """What came of a step."""
-        return self.outcomes[ref.index]
-
-    def lines(self, look: str) -> list[Line]:
-        """Every line of the report on this trial."""
-        built = self.of(self.trial.layer)
-        if built.failure is not None:
-            return [Line("constructor", False, str(built.failure))]
-        lines = self._shapes()
-        if look in ("all", "output"):
-            lines += self._outputs()
-        if look in GRADIENTS:
-            lines += self._gradients(look)
-        if look == "statistics":
-            lines += self._statistics()
-        return lines + self._manners(look)
-
-    def _shapes(self) -> list[Line]:
-        """Parameters that the constructor got wrong; right ones take no line."""
-        lines = []
-        for name, value in self.trial.start.items():
-            found = self.of(self.trial.first[name])
-            if found.failure is not None or getattr(found.value, "shape", None) != value.shape:
-                shape = getattr(found.value, "shape", None)
-                text = str(found.failure or f"has shape {shape}, expected {value.shape}")
-                lines.append(Line(name, False, text))
-        return lines
-
-    def _outputs(self) -> list[Line]:
-        lines = []
-        for number, (now, answer) in enumerate(zip(self.trial.passes, self.answers, strict=True)):
-            suspects = partial(output_suspects, self.trial.twin, now.x)
-            lines.append(self._hold(number, "output", now.output, answer, suspects))
-        kept = self.of(self.trial.passes[-1].kept)
-        line = compare("self.output", kept, self.answers[-1]["output"])
-        return _first_or_last(lines) + ([line] if lines[-1].ok and not line.ok else [])
-
-    def _gradients(self, look: str) -> list[Line]:
-        lines = [] if look == "grad_parameters" else self._grad_input()
-        if look == "grad_input":
-            return lines + self._numerical()
-        failures = [self.of(now.updated).failure for now in self.trial.passes]
-        if failed := next(filter(None, failures), None):  # then the rest is as it was
-            return lines or [Line("update_grad_parameters", False, str(failed))]
-        lines += self._grad_parameters()
-        return lines + self._numerical() + self._zero_grad() + self._parameters()
-
-    def _grad_input(self) -> list[Line]:
-        lines = []
-        for number, (now, answer) in enumerate(zip(self.trial.passes, self.answers, strict=True)):
-            suspects = partial(backward_suspects, self.trial.twin, now.x, now.g, "x")
-            label = "gradient for x"
-            lines.append(self._hold(number, "x", now.grad_input, answer, suspects, label))
-        return _first_or_last(lines)
-
-    def _grad_parameters(self) -> list[Line]:
-        grads = {n: [] for n in self.trial.names}
-        for number, (now, answer) in enumerate(zip(self.trial.passes, self.answers, strict=True)):
-            guess = partial(backward_suspects, self.trial.twin, now.x, now.g)
-            for name in self.trial.names:
-                alone = answer[name] - (self.answers[number - 1][name] if number else 0)
-                words = "Yours is this pass alone: gradients add up until zero_grad (+=, not =)."
-                guesses = partial(_also, partial(guess, name), (words, alone))
-                label = f"gradient for {name}" + (", added up" if number else "")
-                ref = now.grads[name]
-                grads[name].append(self._hold(0, name, ref, answer, guesses, label))
-        return [
-            line
-            for name in self.trial.names
-            for line in _first_or_last(grads[name], all_if_right=True)
-        ]
-
-    def _hold(
-        self,
-        number: int,
-        what: str,
-        ref: Ref,
-        answer: dict[str, np.ndarray],
-        suspects: Suspects,
-        label: str | None = None,
-    ) -> Line:
-        label = (label or what) + (", second pass" if number else "")
-        sizes = sizes_of(self.trial.x.shape)
-        return compare(label, self.of(ref), answer[what], sizes=sizes, suspects=suspects)
-
-    def _numerical(self) -> list[Line]:
-        """The student's backward against central differences of the student's own forward."""
-        first, last = self.trial.passes
-        lines, largest = [], 0.0
-        for name, (coordinates, pairs) in self.trial.differences.items():
-            ends = [[self.of(ref).value for ref in pair] for pair in pairs]
-            if not all(_is_float(end, last.g.shape) for pair in ends for end in pair):
-                return []
-            slopes = np.array([np.vdot(last.g, up - down) / (2 * STEP) for up, down in ends])
-            mine = self._last_gradient(name, first, last)
-            if mine is None:
-                return []
-            error = np.abs(mine.flat[coordinates] - slopes).max()
-            scale = max(np.abs(slopes).max(), 1.0)
-            largest = max(largest, float(error / scale))
-            if not error <= NUMERICAL_TOLERANCE * scale:  # NaN fails as well
-                text = f"the gradient for {name} is not the slope of your own forward pass"
-                # an output that is wrong has cost the points of the output already
-                failed = None if self.trial.look in PARTS else False
-                lines.append(Line("central differences", failed, text))
-        if lines or not self.trial.differences:
-            return lines
-        return [Line("central differences", True, f"largest relative error {largest:.0e}")]
-
-    def _last_gradient(self, name: str, first: Pass, last: Pass) -> np.ndarray | None:
-        """What the student's last backward pass alone gave for x or a parameter."""
-        if name == "x":
-            mine = self.of(last.grad_input).value
-            return mine if _is_float(mine, last.x.shape) else None
-        before, after = (self.of(now.grads[name]).value for now in (first, last))
-        shape = self.trial.start[name].shape
-        return after - before if _is_float(before, shape) and _is_float(after, shape) else None
-
-    def _zero_grad(self) -> list[Line]:
-        """The gradients stay in the arrays that an optimizer holds; zero_grad empties them."""
-        lines = []
-        for name, ref in self.trial.zeroed.items():
-            expected = np.zeros_like(self.trial.start[name])
-            line = compare(f"grad_{name} after zero_grad", self.of(ref), expected)
-            lines += [] if line.ok else [line]
-        for label, ref, again in (
-            ("backward", self.trial.held, [self.of(g).value for g in self._last_grads()]),
-            ("zero_grad", self.trial.held_zeroed, [self.of(g).value for g in self._zeroed()]),
-        ):
-            held = self.of(ref)
-            if held.failure is not None:
-                return [*lines, Line("parameters_grad()", False, str(held.failure))]
-            if not lines and not same_arrays(held.value, again):
-                text = "leaves new arrays behind; an optimizer still holds the old ones"
-                lines.append(
-                    Line(label, False, text, hint="Change gradients in place: +=, [...] =")
-                )
-        return lines
-
-    def _last_grads(self) -> list[Ref]:
-        return [self.trial.passes[-1].grads[name] for name in self.trial.names]
-
-    def _zeroed(self) -> list[Ref]:
-        return [self.trial.zeroed[name] for name in self.trial.names]
-
-    def _statistics(self) -> list[Line]:
-        failures = [self.of(now.output).failure for now in self.trial.passes]
-        if any(failures):
-            return [Line("forward", False, str(next(filter(None, failures))))]
-        lines = []
-        for name in self.trial.averages:
-            held = []
-            start = self.trial.start
-            for number, (now, answer) in enumerate(
-                zip(self.trial.passes, self.answers, strict=True)
-            ):
-                suspects = partial(statistics_suspects, self.trial.twin, name, start, now.x)
-                ref = now.statistics[name]
-                held.append(self._hold(number, name, ref, answer, suspects))
-                start = {n: answer[n] for n in self.trial.averages}
-            lines += _first_or_last(held)
-        return lines
-
-    def _parameters(self) -> list[Line]:
-        """parameters() lists the layer's own arrays in order; right ones take no line."""
-        own = self.of(self.trial.own)
-        expected = [self.trial.start[n] for n in self.trial.names]
-        if own.failure is not None:
-            return [Line("parameters()", False, str(own.failure))]
-        if same_arrays(own.value, expected):
-            return []
-        text = f"should list {', '.join(self.trial.names) or 'nothing'}, in this order"
-        return [Line("parameters()", False, text)]
-
-    def _manners(self, look: str) -> list[Line]:
-        """Arguments that were changed, and warnings."""
-        forward = [now.output for now in self.trial.passes]
-        grad_input = [now.grad_input for now in self.trial.passes]
-        updated = [now.updated for now in self.trial.passes]
-        parts = {"grad_input": grad_input, "grad_parameters": updated, "backward": grad_input}
-        refs = {"all": forward + grad_input, "output": forward, "statistics": forward} | parts
-        tried = [self.of(ref) for ref in refs[look]]
-        kept = {now.x_ref: "x" for now in self.trial.passes}
-        kept |= {now.g_ref: "grad_output" for now in self.trial.passes}
-        return changes(tried, kept) + warned(tried)
-
-
-def _single(trial: LayerTrial, runner: Any, look: str) -> list[Line]:
-    """The same layer in float32: every result keeps the dtype of its input."""
-    single = LayerTrial(
-        trial.name,
-        trial.like,
-        trial.make,
-        trial.x,
-        trial.mode,
-        trial.draw,
-        trial.drawn,
-        look,
-        dtype=np.float32,
+    one_of(LOOKS, look, "look")
+    one_of(list(OTHER), mode, "mode")
+    check, make = Check("layer", cls, seed=seed), make or {}
+    passes = _Passes(check.name, like, make, x, mode, look, check.draw)
+    check.report.title = f"{written(check.name, **make)} on x of shape {passes.x.shape}"
+    check.report.title += ", eval mode" if mode == "eval" else ""
+    check.rules(loops)
+    oracle = partial(oracles.Layer, like)
+    dtypes = [np.float64] if look == "statistics" else [np.float64, np.float32]
+    return check.differential(
+        oracle, passes.write, hints_for(LAYERS | CONVOLUTION, like, passes.twin), dtypes
     )
-    lines = _Judgement(single, runner.run(single.experiment)).lines(look)
-    wrong = [line for line in lines if line.ok is False]
-    for line in wrong:
-        line.name += " in float32"
-    return wrong or [Line("float32 stays float32", True)]
 
 
-def _also(suspects: Suspects, one: Suspect) -> list[Suspect]:
-    return [*suspects(), one]
+@calm()
+def raises(
+    error: type[Exception],
+    cls: Any,
+    make: dict[str, Any],
+    forward: Sequence[int] | None = None,
+    seed: int | None = None,
+) -> Report | None:
+    """Expect ValueError from the constructor or, if `forward` is a shape, from a pass on it.
+
+    Raises CheckFailed if something else happens, or nothing.
+    """
+    check = Check("raises", cls, seed=seed)
+    where = "" if forward is None else f" on x of shape {tuple(forward)}"
+    check.report.title = f"{written(check.name, **make)}{where} raises {error.__name__}"
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise error
+
+    def write(script: Script, dtype: type) -> None:
+        made = script.call(check.name, **make)
+        if forward is not None:
+            script.method(made, "forward", check.draw.normal(forward))
+
+    accepting = type("Accepting", (), {"forward": refuse})
+    oracle = refuse if forward is None else lambda **_: accepting()
+    return check.differential(oracle, write, dtypes=[np.float64])
 
 
-def _first_or_last(lines: list[Line], all_if_right: bool = False) -> list[Line]:
-    """The first line that fails; if none does, the first of them (or all)."""
-    wrong = [line for line in lines if line.ok is False]
-    return wrong[:1] or (lines if all_if_right else lines[:1])
+class _Passes:
+    """The script: what a training run does to a layer.
+
+    Batches of different sizes, the other mode in between, another object of the class beside it;
+    earlier results keep their values, gradients add up in the arrays that an optimizer holds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        like: Callable,
+        make: dict[str, Any],
+        x: Sequence,
+        mode: str,
+        look: str,
+        draw: Draw,
+    ):
+        self.name, self.make, self.mode, self.look, self.draw = name, make, mode, look, draw
+        self.drawn, self.x = is_shape(x), draw.input(x)
+        self.twin = like(**make).double().train(mode == "train")
+        self.names = [n for n, _ in self.twin.named_parameters()]
+        self.averages = [n for n, b in self.twin.named_buffers() if b.is_floating_point()]
+        self._output_shape(self.x)
+
+    def write(self, script: Script, dtype: type) -> None:
+        """Build, set the numbers, passes in both modes, zero_grad, central differences."""
+        self.script, self.dtype, self.elsewhere = script, dtype, []
+        self.layer = script.build(self.name, **self.make)
+        self._constructed()
+        self._set(self.names + self.averages)
+        halved = {n: v / 2 if isinstance(v, float) else v for n, v in self.make.items()}
+        with script.aside():
+            self.beside = script.call(self.name, **halved)
+        held = script.method(self.layer, "parameters_grad")
+        grads = [self._grads()]
+        first = None
+        for number, x in enumerate(self._batches()):
+            if number in (0, 2):
+                self._other_mode(number)
+            here = self._pass(x, ["", ", second pass", ", third pass"][number])
+            first = first or here
+            grads.append(self._grads())
+        for label, ref in self.elsewhere:
+            if label.split(",")[0] in first:
+                script.look(label, ref, quiet=True)
+        for label, ref in first.items():
+            script.look(f"{label}, later", script.read(ref), quiet=True, hint=BUFFER)
+        if self.look in ("all", "backward", "grad_parameters"):
+            self._side_effects(held)
+        if self.drawn and dtype is np.float64 and self.look in GRADIENTS:
+            script.shared = len(script.steps)
+            self._central_differences(x, here, *grads[-2:])
+
+    def _constructed(self) -> None:
+        """Shapes of parameters and averages; arguments are kept under their own names."""
+        for n in self.names + self.averages:
+            shape = self.script.get(self.script.get(self.layer, n), "shape")
+            self.script.look(n, shape, f"shape of {n}", quiet=True, otherwise=shape_differs)
+        for n, value in self.make.items():
+            if n != "bias":
+                self.script.expect(n, self.script.get(self.layer, n), kept(n, value), quiet=True)
+
+    def _set(self, names: list[str]) -> None:
+        """New numbers for parameters and averages."""
+        for n in names:
+            size = tuple(getattr(self.twin, n).shape)
+            numbers = self.draw.positive(size) if "var" in n else self.draw.normal(size)
+            self.script.set(self.layer, n, numbers.astype(self.dtype))
+            if n in self.names:
+                self.script.set(self.layer, f"grad_{n}", np.zeros(size, self.dtype))
+
+    def _grads(self) -> dict[str, Ref]:
+        return {n: self.script.get(self.layer, f"grad_{n}") for n in self.names}
+
+    def _batches(self) -> list[np.ndarray]:
+        """The input, a batch of another size, and one like the first."""
+        if self.drawn:
+            first, *rest = self.x.shape
+            sizes = (first - 1 if first > 2 else first + 1), first
+            others = [self.draw.batch((size, *rest), 1.5, 0.5) for size in sizes]
+        else:
+            others = [np.concatenate([self.x[-1:], self.x]), self.x]
+        if not self.x.flags.c_contiguous:
+            others = list(map(np.asfortranarray, others))
+        return [x.astype(self.dtype) for x in [self.x, *others]]
+
+    def _other_mode(self, number: int) -> None:
+        """A pass in the other mode. The averages do not count where they are not looked at."""
+        script, other = self.script, OTHER[self.mode]
+        x = self.draw.batch((len(self.x) + 2, *self.x.shape[1:])).astype(self.dtype)
+        g = self.draw.normal(self._output_shape(x)).astype(self.dtype)
+        with script.aside():
+            script.method(self.layer, other)
+            y = script.method(self.layer, "forward", x)
+            grad = script.method(self.layer, "compute_grad_input", x, g)
+        if not self.averages:
+            self.elsewhere += [
+                (f"output, {other} mode", y),
+                (f"gradient for x, {other} mode", grad),
+            ]
+        elif self.look == "statistics" and number and self.mode == "train":
+            for n in self.averages:
+                label = f"{n} in {other} mode"
+                script.look(label, script.get(self.layer, n), quiet=True, after=y)
+        if self.look != "statistics" or not number:
+            self._set(self.averages)
+        script.method(self.layer, self.mode)
+
+    def _pass(self, x: np.ndarray, which: str) -> dict[str, Ref]:
+        """Forward and back, and what is looked at: the label and the result of both."""
+        script, look = self.script, self.look
+        g = self.draw.normal(self._output_shape(x))
+        g = g.astype(self.dtype, order="C" if x.flags.c_contiguous else "F")
+        x_ref, g_ref = script.argument("x", x), script.argument("grad_output", g)
+        how = dict(sizes=sizes_of(x.shape), hint=KEPT, broken=KEPT) if which else {}
+        how = how or dict(sizes=sizes_of(x.shape))
+        with script.aside() if look in ("grad_input", "grad_parameters") else nullcontext():
+            y = script.method(self.layer, "forward", x_ref)
+        if look in ("all", "output"):
+            script.look(f"output{which}", y, **how)
+            kept = script.get(self.layer, "output")
+            script.look(f"self.output{which}", kept, "output", quiet=True)
+        with script.aside():
+            script.method(self.beside, "forward", self.draw.batch(x.shape))
+        if look in ("output", "statistics"):
+            with script.aside():
+                script.method(self.layer, "backward", x_ref, g_ref)
+            for n in self.averages if look == "statistics" else ():
+                script.look(f"{n}{which}", script.get(self.layer, n), after=y, **how)
+            return {"output": y} if look == "output" else {}
+        if look in ("all", "backward"):
+            grad = update = script.method(self.layer, "backward", x_ref, g_ref)
+        else:  # what backward does, in steps: one may fail without the other
+            with script.aside() if look == "grad_parameters" else nullcontext():
+                grad = script.method(self.layer, "compute_grad_input", x_ref, g_ref)
+            with script.aside() if look == "grad_input" else nullcontext():
+                update = script.method(self.layer, "update_grad_parameters", x_ref, g_ref)
+        found = {"output": y} if look == "all" else {}
+        if look != "grad_parameters":
+            found["gradient for x"] = script.look(f"gradient for x{which}", grad, **how)
+        for n, ref in self._grads().items() if look != "grad_input" else ():
+            added = ", added up" if which else ""
+            script.look(f"gradient for {n}{added}{which}", ref, after=update, **how)
+        return found if look != "grad_parameters" else {}
+
+    def _output_shape(self, x: np.ndarray) -> tuple[int, ...]:
+        try:
+            with torch.no_grad():
+                return tuple(self.twin(torch.from_numpy(x.astype(np.float64))).shape)
+        except ValueError:  # a refusal: what the student has to do as well
+            return x.shape
+        except (RuntimeError, IndexError) as error:
+            said = str(error).splitlines()[0]
+            raise UsageError(
+                f"PyTorch's layer does not take x of shape {x.shape}: {said}"
+            ) from None
+
+    def _side_effects(self, held: Ref) -> None:
+        """The gradients stay in the arrays that an optimizer holds; zero_grad empties them."""
+        script = self.script
+
+        def own(label: str, listed: Ref, attributes: list[Ref], words: str, hint: str = "") -> None:
+            same = script.call("fixtures.same_memory", listed, attributes)
+            script.look(label, same, quiet=True, otherwise=words, hint=hint)
+
+        own("backward", held, list(self._grads().values()), HELD, IN_PLACE)
+        listed = script.method(self.layer, "parameters")
+        words = f"should list {', '.join(self.names) or 'nothing'}, in this order"
+        own("parameters()", listed, [script.get(self.layer, n) for n in self.names], words)
+        script.method(self.layer, "zero_grad")
+        for n, ref in self._grads().items():
+            script.look(f"grad_{n} after zero_grad", ref, quiet=True)
+        own("zero_grad", held, list(self._grads().values()), HELD, IN_PLACE)
+
+    def _central_differences(
+        self, x: np.ndarray, grad: dict[str, Ref], before: dict[str, Ref], after: dict[str, Ref]
+    ) -> None:
+        """Slopes of the student's own forward pass, at some places of x and each parameter."""
+        script = self.script
+        g = script.steps[
+            [r for r, label in script.arguments.items() if label == "grad_output"][-1].index
+        ]
+        names = ([] if self.look == "grad_parameters" else ["x"]) + (
+            [] if self.look == "grad_input" else self.names
+        )
+        sizes = [x.size if n == "x" else getattr(self.twin, n).numel() for n in names]
+        places = [self.draw.rng.permutation(size)[:PLACES] for size in sizes]
+        slopes = script.call("fixtures.layer_slopes", self.layer, x, g.target, names, places)
+        for number, (n, where) in enumerate(zip(names, places, strict=True)):
+            found = script.call("fixtures.item", slopes, number)
+            gradient = (grad["gradient for x"],) if n == "x" else (after[n], before[n])
+            script.slopes.append(Slopes(f"gradient for {n}", where, found, *gradient))
 
 
-def _is_float(value: Any, shape: tuple[int, ...]) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.shape == shape
+def kept(name: str, value: Any) -> Rule:
+    """The constructor keeps its arguments; a number for rows and columns may become a pair."""
+    words = f"the constructor has to keep {name}, {value!r}, as an attribute"
+    return lambda found: "" if any(same(found, v) for v in (value, [value] * 2)) else words
+
+
+def shape_differs(mine: Any, expected: list[int]) -> str:
+    """The words for a shape that is not the expected one."""
+    found = tuple(mine) if isinstance(mine, list) else described(mine)
+    return f"has shape {found}, expected {tuple(expected)}"

@@ -1,22 +1,24 @@
 """check.numerical_gradient and check.relative_error: what students check with is checked too."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
+import torch
 
-from byhand.check.compare import Suspect, changes, compare, compare_number
-from byhand.check.fixtures import Cubic
+from byhand.check.comparisons.function import function
+from byhand.check.comparisons.layer import BUFFER
+from byhand.check.core import Check, Hint, Script, one_of
 from byhand.check.random_inputs import Draw, calm, is_shape
-from byhand.check.report import Line, Report, conclude
-from byhand.check.subject import reach
-from byhand.protocol.experiment import Experiment, StepResult
-from byhand.protocol.source_rules import broken_rules
+from byhand.check.report import Report
 
 LOOKS = ("gradient", "argument")
 CONSTANT = 1000.0  # leaves 1e-13 of rounding in f, too much for a default step below 1e-7
 DEFAULT_TOLERANCE = 1e-6  # with the default step
-ROUGH = 1e-2  # where x counts: leaving it alone is no merit of a function that does nothing
+ROUGH = 1e-2  # where x counts: to leave it alone is not enough
+PUT_BACK = "Keep the old value and put it back: x + eps - eps is not always x. Or work on a copy."
+ONE_SIDED = "It is one-sided: central differences go eps to either side of x."
 
 
 @calm()
@@ -27,33 +29,46 @@ def numerical_gradient(
     look: str = "gradient",
     seed: int | None = None,
 ) -> Report | None:
-    """Hold a function (f, x, eps) -> df/dx against the difference quotients of a known f.
+    """Compare a function (f, x, eps) -> df/dx with the difference quotients of some f.
 
     x: a shape, for positive random numbers, or an array of any dtype; eps: the step, None for the
     subject's own default; look: "gradient", or "argument" for whether x is left as it was. The
-    gradient is expected in float64. With a large eps central differences are told from all others,
-    because theirs are off by eps² f'''/6. Raises CheckFailed with what was found.
+    gradient is expected in float64. With a large eps central differences are told from all others.
+    f counts its calls: at least two for each entry of x. Raises CheckFailed with what was found.
     """
-    if look not in LOOKS:
-        raise ValueError(f"look is one of {LOOKS}, not {look!r}")
-    [name], runner = reach(subject)
-    draw = Draw(seed)
+    one_of(LOOKS, look, "look")
+    check = Check("numerical_gradient", subject, seed=seed)
+    draw = check.draw
     x = _drawn(x, look, draw) if is_shape(x) else np.asarray(x)
-    f = Cubic(np.asarray(draw.positive(x.shape)), 0.0 if eps else CONSTANT)
-    ex = Experiment(seed=draw.seed)
-    probe, x_ref = ex.call("fixtures.Cubic", f.weight, f.constant), ex.put(x)
-    result = ex.call(name, probe, x_ref, *(() if eps is None else (eps,)))
+    weight, shift = draw.positive(x.shape), draw.rng.uniform(0.4, 0.9, x.shape)
+    constant = 0.0 if eps or look == "argument" else CONSTANT
     of = "" if x.dtype == np.float64 else f" of {x.dtype}"
-    title = f"{name} of a cubic at x of shape {x.shape}{of}"
-    title += "" if eps is None else f" with eps={eps:g}"
-    report = Report(title, draw.repeat("numerical_gradient"))
-    rules = broken_rules(runner.program(name), name, loops=True)
-    report.lines += [Line("rules", False, rule) for rule in rules]
-    outcome = runner.run(ex)[result.index]
-    report.lines.append(_gradient(outcome, f, x, eps, look))
-    if look == "argument" and outcome.failure is None:
-        report.lines.append(_argument(x_ref.index in outcome.changed))
-    return conclude(report)
+    check.report.title = f"{check.name} of some f at x of shape {x.shape}{of}"
+    check.report.title += "" if eps is None else f" with eps={eps:g}"
+    check.rules(loops=True)
+    step = () if eps is None else (eps,)
+    hint = "Is the step too small or too large? Are the differences central?" if not eps else ""
+    hint = (
+        hint if x.dtype == np.float64 else f"In {x.dtype} a step of eps is lost: move x in float64."
+    )
+    tolerance = ROUGH if look == "argument" else None if eps else DEFAULT_TOLERANCE
+    how = dict(against="central differences", tolerance=tolerance)
+
+    def write(script: Script, dtype: type) -> None:
+        f = script.call("fixtures.Landscape", weight, shift, constant)
+        script.on_a_copy = PUT_BACK
+        x_ref = script.argument("x", x)
+        with script.aside() if look == "gradient" else nullcontext():
+            result = script.call(check.name, f, x_ref, *step)
+            script.call(check.name, script.call("fixtures.Landscape", shift, weight, 0.0), x_ref)
+        script.look("gradient", result, hint=hint, **how)
+        script.look("gradient, later", script.read(result), quiet=True, hint=BUFFER, **how)
+        if look == "gradient":
+            points = script.get(f, "points")
+            script.expect("calls of f", points, _asked(x.size), quiet=True, after=result)
+
+    hints = [Hint(says, _quotients(wrong)) for says, wrong in (WRONG if eps else ())]
+    return check.differential(_quotients(_central), write, hints, dtypes=[np.float64])
 
 
 def _drawn(shape: Sequence[int], look: str, draw: Draw) -> np.ndarray:
@@ -67,105 +82,100 @@ def _drawn(shape: Sequence[int], look: str, draw: Draw) -> np.ndarray:
     return np.asarray(x / 10.0**digits) if look == "argument" else x
 
 
-def _gradient(outcome: StepResult, f: Cubic, x: np.ndarray, eps: float | None, look: str) -> Line:
-    at = x.astype(np.float64)
-    exact = 3 * f.weight * at**2 + at.sum()
-    expected = exact + f.weight * (eps or 0) ** 2
+def _asked(size: int) -> Callable[[Any], str]:
+    def rule(points: Any) -> str:
+        times = len(points) if isinstance(points, list) else 0
+        few = f"f was called {times} times; {size} entries need {2 * size} calls"
+        return "" if times >= 2 * size else few
 
-    def suspects() -> list[Suspect]:
-        return _suspects(f, at, eps, exact) if eps else []
-
-    tolerance = ROUGH if look == "argument" else None if eps else DEFAULT_TOLERANCE
-    words = dict(against="central differences", suspects=suspects, tolerance=tolerance)
-    line = compare("gradient", outcome, expected, **words)
-    if not line.ok and line.error is not None:
-        if x.dtype != np.float64:
-            line.hint = f"In {x.dtype} a step of eps is lost: move x in float64."
-        elif eps is None and line.error < ROUGH * np.abs(expected).max():
-            line.text = f"largest error {line.error:.0e}; with a step of 1e-5 it is about 1e-8"
-            line.hint = "Is the step too small or too large? Are the differences central?"
-    line.hint = line.hint.replace("PyTorch's", "the quotient")
-    return line
+    return rule
 
 
-def _suspects(f: Cubic, x: np.ndarray, eps: float, exact: np.ndarray) -> list[Suspect]:
-    """Wrong quotients of the cubic, by its derivatives."""
-    central = exact + f.weight * eps**2
-    aside = eps * (3 * f.weight * x + 0.5)
-    one_sided = "It is one-sided: central differences go eps to either side of x."
-    moved_before = np.arange(x.size).reshape(x.shape)
-    row = tuple(range(1, x.ndim))
-    rows = np.broadcast_to(central.sum(axis=row, keepdims=True), x.shape)
-    return [
-        (one_sided, central + aside),
-        (one_sided, central - aside),
-        ("It is not divided by 2 eps.", central * 2 * eps),
-        ("It is multiplied by eps instead of divided.", central * eps**2),
-        ("The step is not eps: use the argument.", exact),
-        ("A coordinate stays moved when its turn is over: put the old value back.",
-         central - eps * moved_before),
-        ("Whole rows are moved at once: move one coordinate at a time.", rows),
-    ]  # fmt: skip
+def _quotients(of: Callable) -> Callable:
+    """An answer for fixtures.Landscape, from its formula: its terms' quotients, and Σ x."""
+
+    def oracle(f: Any, x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
+        x = np.asarray(x, dtype=np.float64)
+        return np.asarray(of(f.weight * np.exp(f.shift * x), f.shift, eps, x))
+
+    return oracle
 
 
-def _argument(changed: bool) -> Line:
-    if not changed:
-        return Line("argument", True, "x is as it was")
-    hint = "Keep the old value and put it back: x + eps - eps is not always x. Or work on a copy."
-    return Line("argument", False, "x is not what it was, to the last digit", hint=hint)
+def _central(bumps: Any, s: Any, eps: float, x: np.ndarray) -> Any:
+    return bumps * np.sinh(s * eps) / eps + x.sum()
+
+
+def _rows(bumps: Any, s: Any, eps: float, x: np.ndarray) -> Any:
+    quotients = np.asarray(_central(bumps, s, eps, x))
+    axes = tuple(range(1, x.ndim))
+    return np.broadcast_to(quotients.sum(axis=axes, keepdims=True), x.shape)
+
+
+WRONG: list[tuple[str, Callable]] = [
+    (ONE_SIDED, lambda b, s, e, x: b * np.expm1(s * e) / e + x.sum() + e / 2),
+    (ONE_SIDED, lambda b, s, e, x: b * np.expm1(-s * e) / -e + x.sum() - e / 2),
+    ("It is not divided by 2 eps.", lambda b, s, e, x: _central(b, s, e, x) * 2 * e),
+    ("It is multiplied by eps instead of divided.", lambda b, s, e, x: _central(b, s, e, x) * e**2),
+    ("The step is not eps: use the argument.", lambda b, s, e, x: b * s + x.sum()),
+    ("The whole step is eps, not 2 eps: go eps to either side.",
+     lambda b, s, e, x: _central(b, s, e / 2, x)),
+    ("A coordinate stays moved when its turn is over: put the old value back.",
+     lambda b, s, e, x: _central(b, s, e, x) - e * np.arange(x.size).reshape(x.shape)),
+    ("Whole rows are moved at once: move one coordinate at a time.", _rows),
+    ("All entries are moved at once: move one coordinate at a time.",
+     lambda b, s, e, x: np.full(x.shape, np.sum(_central(b, s, e, x)))),
+]  # fmt: skip
 
 
 @calm()
 def relative_error(
     subject: Any, shape: Sequence[int] = (3, 4), seed: int | None = None
 ) -> Report | None:
-    """Hold a function (a, b) -> largest relative error against pairs made with known errors.
+    """Compare a function (a, b) -> largest relative error with PyTorch's, on telling pairs.
 
     Raises CheckFailed with what was found.
     """
-    [name], runner = reach(subject)
     draw = Draw(seed)
     errors = draw.rng.uniform(0.01, 0.5, shape)
     a = draw.batch(shape) * 10 ** draw.rng.uniform(-2, 2, shape)
     errors.flat[np.abs(a).argmax()] = 0  # or two different mistakes could give the same number
     b = a * (1 - errors) / (1 + errors)  # so that |a - b| is errors * (|a| + |b|)
-    tiny, zero = np.zeros(shape), np.zeros(shape)
+    tiny = np.zeros(shape)
     tiny.flat[-1] = 3e-9
-    pairs = {
-        "a and b of all sizes": (a, b, errors.max()),
-        "the two exchanged": (b, a, errors.max()),
-        "opposite signs": (a, -a, 1.0),
-        "almost zero": (tiny, zero, 0.3),
-        "both zero": (zero, zero, 0.0),
-    }
-    ex = Experiment(seed=draw.seed)
-    given = [(ex.put(a), ex.put(b)) for a, b, _ in pairs.values()]
-    results = [ex.call(name, *pair) for pair in given]
-    outcomes = runner.run(ex)
-    report = Report(f"{name} of arrays of shape {shape}", draw.repeat("relative_error"))
-    rules = broken_rules(runner.program(name), name)
-    report.lines += [Line("rules", False, rule) for rule in rules]
-    suspects = _wrong_errors(a, b, errors)
-    for (label, (_, _, expected)), result in zip(pairs.items(), results, strict=True):
-        line = compare_number(
-            label, outcomes[result.index], float(expected), suspects=lambda: suspects
-        )
-        line.text = line.text.replace("PyTorch", "expected")
-        report.lines.append(line)
-    report.lines += changes(outcomes, {ref: "a or b" for pair in given for ref in pair})
-    return conclude(report)
+    zeros = [np.where(np.arange(a.size).reshape(shape) == place, 0.0, v) for v in (a, b)
+             for place in (0, a.size - 1)]  # fmt: skip
+    pairs = [(a, b), (b, a), (a, -a), (tiny, 0 * tiny), (0 * tiny, 0 * tiny)]
+    pairs += [(zeros[0], zeros[2]), (zeros[1], zeros[3])]
+    report = None
+    for first, second in pairs:
+        report = function(
+            subject, _largest, {"a": first, "b": second}, "error", suspects=MISTAKEN,
+            seed=draw.seed, called="relative_error",
+        )  # fmt: skip
+    return report
 
 
-def _wrong_errors(a: np.ndarray, b: np.ndarray, errors: np.ndarray) -> list[Suspect]:
-    sums = np.abs(a) + np.abs(b)
-    signed = errors * np.sign(a - b)
-    at_once = "Divide entry by entry first, then take the largest."
-    return [
-        (at_once, (errors * sums).max() / sums.max()),
-        ("It is the mean of the errors, not the largest.", errors.mean()),
-        ("It is divided by the larger of the two, not by their sum.",
-         (2 * errors / (1 + errors)).max()),
-        ("It is not divided by anything.", (errors * sums).max()),
-        ("An abs is missing.", signed.max()),
-        ("An abs is missing.", (-signed).max()),
-    ]  # fmt: skip
+def _parts(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return (a - b).abs(), a.abs() + b.abs()
+
+
+def _largest(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return torch.div(_parts(a, b)[0], _parts(a, b)[1].clamp(min=1e-8)).amax()
+
+
+MISTAKEN: dict[str, Callable] = {
+    "Divide entry by entry first, then take the largest.":
+        lambda a, b: _parts(a, b)[0].amax() / _parts(a, b)[1].amax(),
+    "It is the mean of the errors, not the largest.":
+        lambda a, b: (_parts(a, b)[0] / _parts(a, b)[1]).mean(),
+    "It is divided by the larger of the two, not by their sum.":
+        lambda a, b: (_parts(a, b)[0] / torch.maximum(a.abs(), b.abs())).amax(),
+    "It is divided by the first alone, not by the sum of both.":
+        lambda a, b: (_parts(a, b)[0] / a.abs()).amax(),
+    "It is divided by the second alone, not by the sum of both.":
+        lambda a, b: (_parts(a, b)[0] / b.abs()).amax(),
+    "It is not divided by anything.": lambda a, b: _parts(a, b)[0].amax(),
+    "An abs is missing.": lambda a, b: ((a - b) / _parts(a, b)[1]).amax(),
+    "An abs is missing below the line: |a| + |b|.":
+        lambda a, b: (_parts(a, b)[0] / (a + b).abs()).amax(),
+}  # fmt: skip

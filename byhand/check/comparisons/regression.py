@@ -25,7 +25,7 @@ Mask = Callable[..., torch.Tensor]
 def network(
     subject: Any, batch: int = 64, sizes: Sequence[int] = SIZES, seed: int | None = None
 ) -> Report | None:
-    """Hold a forward pass, which returns (h, out, loss), against PyTorch's own layers.
+    """Compare a forward pass, which returns (h, out, loss), with PyTorch's own layers.
 
     sizes: inputs, hidden units, outputs. Raises CheckFailed with what was found.
     """
@@ -39,19 +39,22 @@ def network(
 def network_gradients(
     subject: Any,
     look: str,
+    own: Any = None,
     batch: int = 64,
     sizes: Sequence[int] = SIZES,
     seed: int | None = None,
 ) -> Report | None:
-    """Hold one of the four gradients that the subject returns against PyTorch's.
+    """Compare one of the four gradients that the subject returns with PyTorch's.
 
-    look: "w1", "b1", "w2" or "b2". Raises CheckFailed with what was found.
+    look: "w1", "b1", "w2" or "b2"; own: the student's own forward pass, whose last result is the
+    loss. Raises CheckFailed with what was found.
     """
     return gradient(
         subject,
         loss,
         WEIGHTS,
         partial(draw_problem, batch, sizes),
+        own=own,
         look=look,
         tensors=True,
         suspects=BACKWARD,
@@ -61,14 +64,32 @@ def network_gradients(
 
 
 def draw_problem(batch: int, sizes: Sequence[int], draw: Draw) -> dict[str, np.ndarray]:
-    """x, y and the four weights, random, no hidden unit near the kink of its ReLU."""
+    """x, y and the four weights, random, on which every mistake in ReLU's mask shows.
+
+    Each hidden unit is on for some samples and off for others (for one sample: some units are), the
+    bias decides for one of them at least, and gradients of both signs come back to both.
+    """
     n_in, n_hidden, n_out = sizes
-    while True:
-        x, y = draw.normal((batch, n_in)), draw.normal((batch, n_out))
-        shapes = (n_in, n_hidden), (n_hidden,), (n_hidden, n_out), (n_out,)
+    shapes = (n_in, n_hidden), (n_hidden,), (n_hidden, n_out), (n_out,)
+
+    def telling(x: np.ndarray, y: np.ndarray, w1: Any, b1: Any, w2: Any, b2: Any) -> bool:
+        z = x @ w1 + b1
+        on, back = z > 0, (np.maximum(z, 0) @ w2 + b2 - y) @ w2.T
+        axis = None if batch == 1 else 0
+        both = on.any(axis).all() and (~on).any(axis).all()
+        decided = (on != (z > b1)).any()
+        return bool(
+            np.abs(z).min() > KINK
+            and (n_hidden * batch == 1 or both)
+            and decided
+            and (on != (back > 0)).any()
+        )
+
+    def one() -> list[np.ndarray]:
         weights = [draw.rng.choice([-1, 1], s) * draw.rng.uniform(0.2, 1, s) for s in shapes]
-        if np.abs(x @ weights[0] + weights[1]).min() > KINK:
-            return dict(zip(("x", "y", *WEIGHTS), (x, y, *weights), strict=True))
+        return [draw.normal((batch, n_in)), draw.normal((batch, n_out)), *weights]
+
+    return dict(zip(("x", "y", *WEIGHTS), draw.until(one, lambda v: telling(*v)), strict=True))
 
 
 def outputs(
@@ -134,7 +155,7 @@ FORWARD = {
 }
 LATE_BIAS = masked(lambda z, out, x, y, w1, b1, *_: z - b1 > 0)
 BACKWARD = {
-    "ReLU passes nothing on where it was off: its mask is missing.": masked(
+    "Where ReLU was off no gradient comes back: its mask is missing.": masked(
         lambda z, *_: torch.ones_like(z)
     ),
     "ReLU's mask comes from its own input, not from the gradient.": masked(_sign_of_gradient),

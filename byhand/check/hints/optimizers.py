@@ -1,144 +1,307 @@
-"""What well-known mistakes make of an optimizer's steps, so that a failure can name them."""
+"""Known mistakes in optimizers: PyTorch's with something done before or after each of its steps.
 
-from collections.abc import Callable, Iterable
+o: the oracle (see oracles.Optimizer), old: the parameters' values before the step. Formulas:
+momentum and Nesterov: Sutskever et al. 2013, proceedings.mlr.press/v28/sutskever13; Adam: Kingma
+and Ba 2014, arxiv.org/abs/1412.6980; AdamW: Loshchilov and Hutter 2017, arxiv.org/abs/1711.05101;
+NAdam: Dozat 2016, openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ; RMSprop: Hinton 2012, lecture 6e.
+"""
+
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
+from torch.optim import SGD, Adam, AdamW, NAdam, RMSprop
 
-from byhand.check.compare import Suspect
+from byhand.check import oracles
+from byhand.check.core import Hint
 
-Adam, AdamW, NAdam = torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam
-RMSprop, SGD = torch.optim.RMSprop, torch.optim.SGD
+Row = tuple[str, dict[str, Any]]  # words, and what the oracle gets to make the mistake
 
-Like = Callable[..., torch.optim.Optimizer]
-Variant = tuple[str, Like, dict[str, Any]]  # words, what to build instead, changed arguments
-
-WHOLE = "The new gradient enters whole: v = momentum * v + g, without (1 - momentum)."
-BETAS = (0.9, 0.999)
-DEFAULT_LR = {SGD: 1e-3, Adam: 1e-3, AdamW: 1e-3, RMSprop: 1e-2, NAdam: 2e-3}
+AVERAGE = "The new gradient enters whole: v = momentum * v + g, without (1 - momentum)."
+INSIDE = "eps is added to the root, not under it."
+NO_CORRECTION = "The bias correction is missing: m / (1 - beta1^t), v / (1 - beta2^t)."
+RATE_INSIDE = "The learning rate is inside the velocity: it belongs to the step, p -= lr * v."
 
 
-def variants(like: Like, make: dict[str, Any]) -> list[Variant]:
-    """An optimizer asked for something slightly different from the task, with words for it."""
-    found: list[Variant] = []
-    if _decay(like, make):
-        found.append(("The weight decay is missing.", like, {"weight_decay": 0.0}))
-    betas = make.get("betas", BETAS if like in (Adam, AdamW, NAdam) else ())
-    if len(betas) == 2:
-        words = "beta1 and beta2 are exchanged."
-        found.append((words, like, {"betas": betas[::-1]}))
+def optimizers(like: Callable, make: dict[str, Any]) -> list[Hint]:
+    """The known mistakes of an optimizer with these arguments."""
+    rows: list[Row] = [
+        ("It did not change. Update it in place (p -= ..., p[...] = ...), not by a new array.",
+         {"after": _each(lambda o, p, old, i: old)}),
+        ("The step goes uphill: the gradient is subtracted.",
+         {"after": _each(lambda o, p, old, i: 2 * old - p)}),
+        ("The learning rate has changed on the way: read self.lr at every step.",
+         {"before": _first_rate}),
+        ("All but the first parameter stand still.",
+         {"after": _each(lambda o, p, old, i: old if i else p)}),
+    ]  # fmt: skip
+    if make.get("weight_decay") or like is AdamW:
+        rows.append(("The weight decay is missing.", {"changed": {"weight_decay": 0.0}}))
+    betas = make.get("betas", (0.9, 0.999))
+    if like in (Adam, AdamW, NAdam) or len(make.get("betas", ())) == 2:
+        rows.append(("beta1 and beta2 are exchanged.", {"changed": {"betas": betas[::-1]}}))
     own = {SGD: _sgd, RMSprop: _rmsprop, Adam: _adam, AdamW: _adamw, NAdam: _nadam}
-    return found + own.get(like, lambda make: [])(make)
-
-
-def _sgd(make: dict[str, Any]) -> list[Variant]:
-    momentum, nesterov = make.get("momentum", 0.0), make.get("nesterov", False)
-    dampening = make.get("dampening", 0.0)
-    if not momentum:
-        return []
-    plain, without = {"nesterov": False}, {"momentum": 0.0, "dampening": 0.0, "nesterov": False}
-    found = []
-    if nesterov:
-        found.append(("This is the plain momentum, not Nesterov's.", SGD, plain))
-    found.append(("The momentum is missing.", SGD, without))
-    if nesterov:
-        return found
-    if dampening:
-        found.append(("The dampening is missing.", SGD, {"dampening": 0.0}))
-    else:
-        words = "This is Nesterov's momentum, not the plain one."
-        found += [(words, SGD, {"nesterov": True}), (WHOLE, SGD, {"dampening": momentum})]
-    return found
-
-
-def _rmsprop(make: dict[str, Any]) -> list[Variant]:
-    words = "alpha is the wrong way round: it is the weight of the old average."
-    found = [(words, RMSprop, {"alpha": 1 - make.get("alpha", 0.99)})]
-    if make.get("momentum"):
-        found.append(("The momentum is missing.", RMSprop, {"momentum": 0.0}))
-    if make.get("centered"):
-        words = "The squared mean of the gradients is not taken off, as centered=True asks for."
-        found.append((words, RMSprop, {"centered": False}))
-    else:
-        words = "This is the centred version; centered is False here."
-        found.append((words, RMSprop, {"centered": True}))
-    return found
-
-
-def _adam(make: dict[str, Any]) -> list[Variant]:
-    words = "This is AdamW's decay, apart from the moments; Adam adds it to the gradient."
-    return [(words, AdamW, {})] if make.get("weight_decay") else []
-
-
-def _adamw(make: dict[str, Any]) -> list[Variant]:
-    decay, lr = _decay(AdamW, make), make.get("lr", DEFAULT_LR[AdamW])
-    words = "This is Adam's decay, added to the gradient; AdamW's stays apart from the moments."
-    bare = "The decay has to be multiplied by the learning rate."
-    return [(words, Adam, {"weight_decay": decay}), (bare, AdamW, {"weight_decay": decay / lr})]
-
-
-def _nadam(make: dict[str, Any]) -> list[Variant]:
-    def adam(parameters: Iterable[torch.Tensor], **arguments: Any) -> Adam:
-        arguments.pop("momentum_decay", None)
-        return Adam(parameters, **{"lr": DEFAULT_LR[NAdam]} | arguments)
-
-    words = "This is Adam: the new gradient has no part of its own in the step."
-    fixed = "Yours is as if momentum_decay were 0: the momentum has to grow from step to step."
-    found = [(words, adam, {}), (fixed, NAdam, {"momentum_decay": 0.0})]
-    if make.get("weight_decay"):
-        words = "This is AdamW's decay, apart from the moments; NAdam adds it to the gradient."
-        found.append((words, NAdam, {"decoupled_weight_decay": True}))
-    return found
-
-
-def first_steps(
-    like: Like, make: dict[str, Any], start: np.ndarray, grad: np.ndarray
-) -> list[Suspect]:
-    """Mistakes that show in the very first step, where the state is still empty.
-
-    start, grad: a parameter and its gradient.
-    """
-    if like not in DEFAULT_LR:
-        return []
-    lr, decay = make.get("lr", DEFAULT_LR[like]), _decay(like, make)
-    if like is SGD:
-        return _sgd_first(make, start, lr * (grad + decay * start))
-    if like is NAdam:
-        return []
-    start, grad = (
-        (start - lr * decay * start, grad) if like is AdamW else (start, grad + decay * start)
-    )
-    eps = make.get("eps", 1e-8)
-    inside = "eps is added to the root, not under it."
-    if like is RMSprop:
-        alpha = make.get("alpha", 0.99)
-        square = grad**2 * (alpha if make.get("centered") else 1)  # over 1 - alpha
-        words = "Averages are not corrected here for having started at 0, as Adam's are."
-        return [
-            (words, start - lr * grad / (np.sqrt(square) + eps)),
-            (inside, start - lr * grad / np.sqrt((1 - alpha) * square + eps)),
-        ]
-    beta1, beta2 = make.get("betas", BETAS)
-    root = np.sqrt(1 - beta2) * np.abs(grad) + eps
-    words = "The bias correction is missing: m / (1 - beta1^t), v / (1 - beta2^t)."
+    rows += own.get(like, lambda make: [])(make)
     return [
-        (words, start - lr * (1 - beta1) * grad / root),
-        (inside, start - lr * grad / np.sqrt(grad**2 + eps)),
+        Hint(says, partial(oracles.Optimizer, how.pop("like", like), **how), "parameter ")
+        for says, how in rows
     ]
 
 
-def _sgd_first(make: dict[str, Any], start: np.ndarray, step: np.ndarray) -> list[Suspect]:
-    """step: what plain gradient descent would take off."""
+def _each(value: Callable) -> Callable:
+    """After a step, every parameter becomes value(o, p, old, number of the parameter)."""
+
+    def after(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
+        for i, (p, before) in enumerate(zip(o.parameters, old, strict=True)):
+            p.copy_(value(o, p.clone(), before, i))
+
+    return after
+
+
+def _first_rate(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
+    o.lr = vars(o).setdefault("first", o.lr)
+
+
+def _decayed(o: oracles.Optimizer, i: int, old: torch.Tensor) -> torch.Tensor:
+    """The gradient with its weight decay."""
+    return o.parameters[i].grad + o.weight_decay * old
+
+
+def _from_zero(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
+    """The velocity starts at zero, so that the first gradient is dampened too."""
+    for p in o.parameters if o.steps == 1 else ():
+        o.twin.state[p]["momentum_buffer"] = torch.zeros_like(p)
+
+
+def _rate_inside(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
+    """v = momentum * v + lr * g, p -= v."""
+    for p, before in zip(o.parameters, old, strict=True):
+        p.grad.add_(o.weight_decay * before).mul_(o.lr)
+    vars(o)["kept"] = o.lr, o.weight_decay
+    o.lr, o.weight_decay = 1.0, 0.0
+
+
+def _rate_again(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
+    o.lr, o.weight_decay = vars(o)["kept"]
+
+
+def _keep_velocity(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
+    states = [o.twin.state[p].get("momentum_buffer") for p in o.parameters]
+    vars(o)["kept"] = [0.0 if v is None else v.clone() for v in states]
+
+
+def _velocity(o: oracles.Optimizer, i: int) -> torch.Tensor:
+    return o.twin.state[o.parameters[i]]["momentum_buffer"]
+
+
+def _sgd(make: dict[str, Any]) -> list[Row]:
     momentum, dampening = make.get("momentum", 0.0), make.get("dampening", 0.0)
-    words = "The first step is not dampened: there the velocity is the gradient itself."
-    found = [(words, start - (1 - dampening) * step)] if dampening else []
-    if momentum:
-        average = 1 - momentum
-        share = 1 + momentum * average if make.get("nesterov") else average
-        found.append((WHOLE, start - share * step))
-    return found
+    plain = {"momentum": 0.0, "dampening": 0.0, "nesterov": False}
+    if not momentum:
+        words = "This is dampened; without momentum there is nothing to dampen."
+        dampened = _each(lambda o, p, old, i: old + (1 - dampening) * (p - old))
+        return [(words, {"after": dampened})] if dampening else []
+    average = {"before": _from_zero, "changed": {"dampening": momentum, "nesterov": False}}
+    rows = [
+        ("The momentum is missing.", {"changed": plain}),
+        (RATE_INSIDE, {"before": _rate_inside, "after": _rate_again}),
+    ]
+    if make.get("nesterov"):
+        return [
+            ("This is the plain momentum, not Nesterov's.", {"changed": {"nesterov": False}}),
+            *rows,
+            ("The gradient itself is missing: the step is g + momentum * v.",
+             {"after": _each(lambda o, p, old, i: p + o.lr * _decayed(o, i, old))}),
+            ("The velocity of the step before is used: first update v, then take g + momentum * v.",
+             {"before": _keep_velocity, "after": _each(lambda o, p, old, i: old - o.lr * (
+                 _decayed(o, i, old) + momentum * o.kept[i]))}),
+            ("The whole velocity is added to g: the step is g + momentum * v.",
+             {"after": _each(lambda o, p, old, i: old - o.lr * (
+                 _decayed(o, i, old) + _velocity(o, i)))}),
+            (AVERAGE, {"before": _from_zero_average(momentum),
+                       "after": _each(lambda o, p, old, i: old - o.lr * (
+                           _decayed(o, i, old) + momentum * o.kept[i]))}),
+        ]  # fmt: skip
+    rows.append(("This is Nesterov's momentum, not the plain one.",
+                 {"changed": {"nesterov": True, "dampening": 0.0}}))  # fmt: skip
+    if dampening:
+        words = "The first step is not dampened: there the velocity is the gradient itself."
+        rows += [
+            ("The dampening is missing.", {"changed": {"dampening": 0.0}}),
+            (words, {"before": _from_zero}),
+            ("The velocity is dampened, too: only the new gradient is.",
+             {"changed": {"momentum": momentum * (1 - dampening)}}),
+            ("dampening is the wrong way round: the new gradient counts 1 - dampening.",
+             {"changed": {"dampening": 1 - dampening}}),
+        ]  # fmt: skip
+    return [*rows, (AVERAGE, average), (AVERAGE, {"changed": {"dampening": momentum}})]
 
 
-def _decay(like: Like, make: dict[str, Any]) -> float:
-    return make.get("weight_decay", 1e-2 if like is AdamW else 0.0)
+def _from_zero_average(momentum: float) -> Callable:
+    """Keep an average (1 - momentum) g beside PyTorch's velocity."""
+
+    def before(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
+        kept = vars(o).setdefault("kept", [0.0] * len(old))
+        for i, value in enumerate(old):
+            kept[i] = momentum * kept[i] + (1 - momentum) * _decayed(o, i, value)
+
+    return before
+
+
+def _formula(direction: Callable) -> dict[str, Any]:
+    """p = old - lr * direction(m, v, t, beta1, beta2, eps, g), from PyTorch's own averages.
+
+    t: the step, from 1, with the number of the parameter and of all parameters.
+    """
+
+    def value(o: oracles.Optimizer, p: torch.Tensor, old: torch.Tensor, i: int) -> torch.Tensor:
+        state = o.twin.state[o.parameters[i]]
+        start = old * (1 - o.lr * o.weight_decay) if isinstance(o.twin, AdamW) else old
+        count = o.steps, i, len(o.parameters)
+        averages = state["exp_avg"], state["exp_avg_sq"]
+        return start - o.lr * direction(*averages, count, *o.betas, o.eps, o.parameters[i].grad)
+
+    return {"after": _each(value)}
+
+
+def _hats(m: Any, v: Any, b1: float, b2: float, t: float) -> tuple[Any, Any]:
+    return m / (1 - b1**t), v / (1 - b2**t)
+
+
+def _counted(t: Callable) -> Callable:
+    """Bias corrections with another step count, t(count)."""
+
+    def direction(m: Any, v: Any, count: Any, b1: float, b2: float, eps: float, g: Any) -> Any:
+        if t(count) <= 0:
+            return torch.full_like(m, torch.nan)
+        first, second = _hats(m, v, b1, b2, t(count))
+        return first / (second.sqrt() + eps)
+
+    return direction
+
+
+def _moments(make: dict[str, Any]) -> list[Row]:
+    """Mistakes that Adam and AdamW have in common."""
+    return [
+        (NO_CORRECTION, _formula(lambda m, v, t, b1, b2, e, g: m / (v.sqrt() + e))),
+        ("v has no bias correction: v / (1 - beta2^t).",
+         _formula(lambda m, v, t, b1, b2, e, g: m / (1 - b1 ** t[0]) / (v.sqrt() + e))),
+        ("m has no bias correction: m / (1 - beta1^t).",
+         _formula(lambda m, v, t, b1, b2, e, g: m / ((v / (1 - b2 ** t[0])).sqrt() + e))),
+        (INSIDE, _formula(lambda m, v, t, b1, b2, e, g: _hats(m, v, b1, b2, t[0])[0] / (
+            _hats(m, v, b1, b2, t[0])[1] + e).sqrt())),
+        ("The root of v is missing.", _formula(lambda m, v, t, b1, b2, e, g: (
+            _hats(m, v, b1, b2, t[0])[0] / (_hats(m, v, b1, b2, t[0])[1] + e)))),
+        ("The gradient alone is divided; its average m belongs there.",
+         _formula(lambda m, v, t, b1, b2, e, g: g / ((v / (1 - b2 ** t[0])).sqrt() + e))),
+        ("The step counter goes up once a parameter: count before the loop over parameters.",
+         _formula(_counted(lambda count: (count[0] - 1) * count[2] + count[1] + 1))),
+        ("The first step has number 1; yours starts at 0.", _formula(_counted(lambda c: c[0] - 1))),
+        ("The first step has number 1; yours starts at 2.", _formula(_counted(lambda c: c[0] + 1))),
+        ("The step counter stands still.", _formula(_counted(lambda c: 1))),
+        ("eps is added before the bias correction of v: first correct, then add eps.",
+         _formula(lambda m, v, t, b1, b2, e, g: m / (1 - b1 ** t[0]) / (
+             (v.sqrt() + e) / (1 - b2 ** t[0]) ** 0.5))),
+    ]  # fmt: skip
+
+
+def _adam(make: dict[str, Any]) -> list[Row]:
+    rows = _moments(make)
+    if make.get("weight_decay"):
+        words = "This is AdamW's decay, apart from the moments; Adam adds it to the gradient."
+        rows.append((words, {"like": AdamW}))
+    return rows
+
+
+def _bare(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
+    """The decay takes off weight_decay itself, without the learning rate."""
+    decay = vars(o).setdefault("decay", o.weight_decay)
+    o.weight_decay = decay / o.lr
+
+
+def _adamw(make: dict[str, Any]) -> list[Row]:
+    decay = make.get("weight_decay", 1e-2)
+    return [
+        *_moments(make),
+        ("This is Adam's decay, added to the gradient; AdamW's stays apart from the moments.",
+         {"like": Adam, "changed": {"weight_decay": decay}}),
+        ("The decay has to be multiplied by the learning rate.", {"before": _bare}),
+        ("The decay comes first, from the old value; then the step.",
+         {"after": _each(lambda o, p, old, i: (
+             p + o.lr * o.weight_decay * old) * (1 - o.lr * o.weight_decay))}),
+        ("The decay has the wrong sign: weights shrink.",
+         {"changed": {"weight_decay": 0.0},
+          "after": _each(lambda o, p, old, i: p + o.lr * decay * old)}),
+    ]  # fmt: skip
+
+
+def _rmsprop(make: dict[str, Any]) -> list[Row]:
+    def root(o: oracles.Optimizer, i: int) -> tuple[torch.Tensor, torch.Tensor]:
+        state = o.twin.state[o.parameters[i]]
+        mean = state["grad_avg"] ** 2 if o.centered else 0
+        return state["square_avg"], state["square_avg"] - mean
+
+    rows = [
+        ("alpha is the wrong way round: it is the weight of the old average.",
+         {"changed": {"alpha": 1 - make.get("alpha", 0.99)}}),
+    ]  # fmt: skip
+    if make.get("momentum"):
+        rows += [
+            ("The momentum is missing.", {"changed": {"momentum": 0.0}}),
+            (RATE_INSIDE, {"after": _buffer_with_rate()}),
+        ]
+    else:
+        rows += [
+            (INSIDE, {"after": _each(lambda o, p, old, i: old - o.lr * _decayed(o, i, old) / (
+                root(o, i)[1] + o.eps).sqrt())}),
+            ("Averages are not corrected here for having started at 0, as Adam's are.",
+             {"after": _each(lambda o, p, old, i: old - o.lr * _decayed(o, i, old) / (
+                 (root(o, i)[1] / (1 - o.alpha**o.steps)).sqrt() + o.eps))}),
+            ("The root is missing.",
+             {"after": _each(lambda o, p, old, i: old - o.lr * _decayed(o, i, old) / (
+                 root(o, i)[1] + o.eps))}),
+        ]  # fmt: skip
+    if make.get("centered"):
+        words = "The squared mean of the gradients is not taken off, as centered=True asks for."
+        rows.append((words, {"changed": {"centered": False}}))
+    else:
+        words = "This is the centred version; centered is False here."
+        rows.append((words, {"changed": {"centered": True}}))
+    return rows
+
+
+def _buffer_with_rate() -> Callable:
+    """buffer = momentum * buffer + lr * step, p -= buffer."""
+
+    def value(o: oracles.Optimizer, p: torch.Tensor, old: torch.Tensor, i: int) -> torch.Tensor:
+        buffers = vars(o).setdefault("buffers", {})
+        velocity, before = _velocity(o, i), vars(o).setdefault("before_", {})
+        new = velocity - o.momentum * before.get(i, 0.0)
+        before[i] = velocity.clone()
+        buffers[i] = o.momentum * buffers.get(i, 0.0) + o.lr * new
+        return old - buffers[i]
+
+    return _each(value)
+
+
+def _nadam(make: dict[str, Any]) -> list[Row]:
+    def adam(parameters: Any, **arguments: Any) -> Adam:
+        arguments.pop("momentum_decay", None)
+        return Adam(parameters, **{"lr": 2e-3} | arguments)
+
+    rows = [
+        ("This is Adam: the new gradient has no part of its own in the step.", {"like": adam}),
+        ("Yours is as if momentum_decay were 0: the momentum has to grow from step to step.",
+         {"changed": {"momentum_decay": 0.0}}),
+        (INSIDE, {"after": _each(_nadam_inside)}),
+    ]  # fmt: skip
+    if make.get("weight_decay"):
+        words = "This is AdamW's decay, apart from the moments; NAdam adds it to the gradient."
+        rows.append((words, {"changed": {"decoupled_weight_decay": True}}))
+    return rows
+
+
+def _nadam_inside(o: oracles.Optimizer, p: torch.Tensor, old: torch.Tensor, i: int) -> torch.Tensor:
+    v = o.twin.state[o.parameters[i]]["exp_avg_sq"] / (1 - o.betas[1] ** o.steps)
+    return old + (p - old) * (v.sqrt() + o.eps) / (v + o.eps).sqrt()

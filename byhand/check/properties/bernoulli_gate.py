@@ -5,14 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from byhand.check.compare import changes, compare, described
+from byhand.check.compare import compare, described
+from byhand.check.core import Check, Script
 from byhand.check.random_inputs import Draw, calm
-from byhand.check.report import Line, Report, conclude
-from byhand.check.subject import reach
-from byhand.protocol.experiment import Experiment, Ref, StepResult, Tensor, as_array
+from byhand.check.report import Line, Report
+from byhand.protocol.experiment import Ref, StepResult, Tensor
 
 ROWS, COLUMNS = 64, 32
 SIGMAS = 6.0  # a right gate strays further once in 500 million looks
+ROUNDING = {np.float64: 1e-12, np.float32: 1e-5}  # of sample + p - p.detach()
+ONES = "It is 1 everywhere: hand on the gradient that comes in."
+THROUGH = "Straight through means unchanged; yours is multiplied by"
 
 
 @calm()
@@ -21,125 +24,104 @@ def straight_through(subject: Any, seed: int | None = None) -> Report | None:
 
     Raises CheckFailed with what was found.
     """
-    [name], runner = reach(subject)
-    draw = Draw(seed)
-    report = Report(
-        f"{name}(p) on p of shape {(ROWS, COLUMNS)}, backwards with a random gradient",
-        draw.repeat("straight_through"),
-    )
-    trial = _Trial(name, draw)
-    report.lines += trial.judge(runner.run(trial.experiment))
-    return conclude(report)
+    check = Check("straight_through", subject, seed=seed)
+    shape = f"p of shape {(ROWS, COLUMNS)}, backwards with a random gradient"
+    check.report.title = f"{check.name}(p) on {shape}"
+    return check.differential(None, _Gate(check.name, check.draw).write)
 
 
-class _Trial:
-    """A gate on various p, on one p throughout, on a transposed p, and in float32."""
+class _Gate:
+    """The script and its rules: a gate on various p, on one p throughout, on a transposed p."""
 
     def __init__(self, name: str, draw: Draw):
         self.name = name
-        ex = self.experiment = Experiment(seed=draw.seed, tensors=True)
         self.p = draw.rng.uniform(0.05, 0.95, (ROWS, COLUMNS))
         self.p[0, :4] = 0, 1, 0, 1
         self.g = draw.normal(self.p.shape)
-        self.p_ref = ex.put(Tensor(self.p))
-        ex.method(self.p_ref, "requires_grad_")
-        self.first = ex.call(name, self.p_ref)
-        ex.method(self.first, "backward", Tensor(self.g))
-        self.grad = ex.get(self.p_ref, "grad")
-        self.second = ex.call(name, self.p_ref)
-        self.even = ex.call(name, Tensor(np.full((ROWS, COLUMNS), 0.5)))
-        self.turned_grad = self._turned()
-        single = ex.method(ex.put(Tensor(self.p.astype(np.float32))), "requires_grad_")
-        self.single = ex.call(name, single)
-        ex.method(self.single, "backward", Tensor(self.g.astype(np.float32)))
-        self.single_grad = ex.get(single, "grad")
 
-    def _turned(self) -> Ref:
-        """The gradient for p, where the gate gets p.T, which is not contiguous."""
-        ex = self.experiment
-        p = ex.method(ex.put(Tensor(self.p)), "requires_grad_")
-        y = ex.call(self.name, ex.method(p, "t"))
-        ex.method(y, "backward", Tensor(self.g.T))
-        return ex.get(p, "grad")
+    def write(self, script: Script, dtype: type) -> None:
+        script.tensors, self.dtype = True, dtype
+        self.now, p, g = dtype, self.p.astype(dtype), self.g.astype(dtype)
+        p_ref = script.argument("p", Tensor(p))
+        script.method(p_ref, "requires_grad_")
+        first = script.call(self.name, p_ref)
+        script.expect("every entry is 0 or 1", first, self._zeros_and_ones)
+        if dtype is np.float64:
+            script.expect("1 with probability p", first, self._share)
+            even = script.call(self.name, Tensor(np.full((ROWS, COLUMNS), 0.5)))
+            script.expect("every entry on its own", even, self._own)
+            again = script.call(self.name, p_ref)
+            script.expect("a new sample each call", again, self._fresh)
+            small = [script.call(self.name, Tensor(np.full((5, 8), 0.5))) for _ in range(8)]
+            self.counts: list[float] = []
+            for ref in small:
+                script.expect("the number of ones is random, too", ref, self._count, quiet=True)
+        back = script.method(first, "backward", Tensor(g))
+        gradient = partial(self._gradient, "gradient for p")
+        script.expect("gradient for p", script.get(p_ref, "grad"), gradient, after=back)
+        turned = script.method(script.put(Tensor(p)), "requires_grad_")
+        y = script.call(self.name, script.method(turned, "t"))  # which is not contiguous
+        back = script.method(y, "backward", Tensor(g.T))
+        gradient = partial(self._gradient, "gradient for p.T")
+        found: Ref = script.get(turned, "grad")
+        script.expect("gradient for p.T", found, gradient, quiet=True, after=back)
 
-    def judge(self, outcomes: list[StepResult]) -> list[Line]:
-        found = {ref: as_array(outcomes[ref.index]) for ref in self._refs()}
-        lines = [self._zeros_and_ones(found[self.first])]
-        if not lines[0].ok:
-            return lines
-        y = found[self.first].value
-        lines += [self._share(y), self._own(found[self.even]), self._fresh(found[self.second], y)]
-        suspects = partial(self._suspects, y)
-        gradient = [
-            compare("gradient for p", found[self.grad], self.g, suspects=suspects),
-            compare("gradient for p.T", found[self.turned_grad], self.g, suspects=suspects),
-        ]
-        lines += [line for line in gradient if not line.ok][:1] or gradient[:1]
-        lines.append(self._dtypes(found))
-        return lines + changes(outcomes, {self.p_ref: "p"})
-
-    def _refs(self) -> list[Ref]:
-        gradients = [self.grad, self.turned_grad, self.single_grad]
-        return [self.first, self.second, self.even, self.single, *gradients]
-
-    def _zeros_and_ones(self, outcome: StepResult) -> Line:
-        name, y = "every entry is 0 or 1", outcome.value
-        if outcome.failure is not None:
-            return Line(name, False, str(outcome.failure))
+    def _zeros_and_ones(self, y: Any) -> str | Line:
+        self.y = None
         if not isinstance(y, np.ndarray):
-            return Line(name, False, f"it is {described(y)}, expected a PyTorch tensor")
+            return f"it is {described(y)}, expected a PyTorch tensor"
         if y.shape != self.p.shape:
-            return Line(name, False, f"has shape {y.shape}, expected {self.p.shape}")
-        if y.dtype != self.p.dtype:
+            return f"has shape {y.shape}, expected {self.p.shape}"
+        if y.dtype != self.dtype:
             hint = "Give the sample the dtype of p: a gradient needs floating-point numbers."
-            return Line(name, False, f"is {y.dtype}, expected {self.p.dtype}", hint=hint)
-        other = y[(y != 0) & (y != 1)]
-        return Line(name, not other.size, f"found {other[0]:.4g}" if other.size else "")
+            text = f"is {y.dtype}, expected {np.dtype(self.dtype)}"
+            return Line("every entry is 0 or 1", False, text, hint=hint)
+        other = y[np.minimum(np.abs(y), np.abs(y - 1)) > ROUNDING[self.dtype]]
+        self.y = np.rint(y) if not other.size else None
+        return f"found {other[0]:.4g}" if other.size else ""
 
-    def _share(self, y: np.ndarray) -> Line:
+    def _share(self, _: Any) -> Line:
         """y - p adds up to about 0, over all entries and weighed with p, in standard deviations."""
-        name, spread = "1 with probability p", self.p * (1 - self.p)
+        name, y, spread = "1 with probability p", self.y, self.p * (1 - self.p)
+        if y is None:
+            return Line(name, None, "not tried")
         if (y[self.p == 0] != 0).any() or (y[self.p == 1] != 1).any():
             return Line(name, False, "p = 0 should always give 0 and p = 1 always 1")
         for weight in (np.ones_like(self.p), self.p - 0.5):
             strayed = ((y - self.p) * weight).sum() / np.sqrt((spread * weight**2).sum())
             if abs(strayed) > SIGMAS:
-                hint = ""
-                if np.array_equal(y, self.p > 0.5) or np.array_equal(y, self.p.round()):
-                    hint = "It rounds p. Draw a random number for every entry."
+                rounded = np.array_equal(y, self.p.round())
+                hint = "It rounds p. Draw a random number for every entry." if rounded else ""
                 text = f"the ones are {abs(strayed):.0f} standard deviations away from what p says"
                 return Line(name, False, text, hint=hint)
         return Line(name, True, f"{y.mean():.3f} of them, expected about {self.p.mean():.3f}")
 
-    def _own(self, outcome: StepResult) -> Line:
+    def _own(self, y: Any) -> str:
         """With p = 0.5 throughout, no two rows and no two columns are always alike."""
-        name, y = "every entry on its own", outcome.value
         if not isinstance(y, np.ndarray) or y.shape != self.p.shape:
-            return Line(name, False, str(outcome.failure or f"is {described(y)} for p = 0.5"))
-        alike = [(y == y[:1]).all(), (y == y[:, :1]).all()]
-        text = "one random number serves many entries: draw as many as p has" if any(alike) else ""
-        return Line(name, not any(alike), text)
+            return f"is {described(y)} for p = 0.5"
+        alike = (y == y[:1]).all() or (y == y[:, :1]).all()
+        return "one random number serves many entries: draw as many as p has" if alike else ""
 
-    def _fresh(self, outcome: StepResult, y: np.ndarray) -> Line:
-        same = isinstance(outcome.value, np.ndarray) and np.array_equal(outcome.value, y)
-        text = "a second call gives the same sample: draw in forward" if same else ""
-        return Line("a new sample each call", not same and outcome.failure is None, text)
+    def _fresh(self, y: Any) -> str:
+        same = (
+            self.y is not None and isinstance(y, np.ndarray) and np.array_equal(np.rint(y), self.y)
+        )
+        return "a second call gives the same sample: draw in forward" if same else ""
 
-    def _suspects(self, y: np.ndarray) -> list[tuple[str, np.ndarray]]:
-        p, g = self.p, self.g
-        ones = "It is 1 everywhere: hand on the gradient that comes in."
-        through = "Straight through means unchanged; yours is multiplied by"
-        return [
-            (ones, np.ones_like(g)),
-            (f"{through} the sample.", g * y),
-            (f"{through} p.", g * p),
-            (f"{through} p (1 - p).", g * p * (1 - p)),
+    def _count(self, y: Any) -> str:
+        self.counts.append(float(y.sum()) if isinstance(y, np.ndarray) else -1.0)
+        fixed = len(self.counts) == 8 and len(set(self.counts)) == 1
+        return "every sample has as many ones: draw for each entry" if fixed else ""
+
+    def _gradient(self, name: str, grad: Any) -> Line:
+        p, g = self.p.astype(self.dtype), self.g.astype(self.dtype)
+        y = np.ones_like(p) if self.y is None else self.y.astype(self.dtype)
+        suspects = [
+            (ONES, np.ones_like(g)),
+            (f"{THROUGH} the sample.", g * y),
+            (f"{THROUGH} p.", g * p),
+            (f"{THROUGH} p (1 - p).", g * p * (1 - p)),
+            (f"{THROUGH} 1 - p.", g * (1 - p)),
         ]
-
-    def _dtypes(self, found: dict[Ref, StepResult]) -> Line:
-        for ref, name in {self.single: "output", self.single_grad: "gradient for p"}.items():
-            value = found[ref].value
-            if not isinstance(value, np.ndarray) or value.dtype != np.float32:
-                is_now = value.dtype if isinstance(value, np.ndarray) else described(value)
-                return Line(f"{name} in float32", False, str(found[ref].failure or f"is {is_now}"))
-        return Line("float32 stays float32", True)
+        return compare(name, StepResult(grad), g, against="expected", suspects=lambda: suspects)

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from byhand.check.core import Check
 from byhand.check.random_inputs import Draw, calm, written
-from byhand.check.report import Line, Report, conclude
-from byhand.check.subject import reach
+from byhand.check.report import Line, Report
 from byhand.protocol.experiment import Experiment, Ref, StepResult
 from byhand.protocol.runner import Runner
 
@@ -31,19 +31,18 @@ def speed(
     most: float = 40,
     seed: int | None = None,
 ) -> Report | None:
-    """Hold the time of a forward and a backward pass in float32 against PyTorch's.
+    """Compare the time of a forward and a backward pass in float32 with PyTorch's.
 
     x: a shape; most: how many times PyTorch's time it may take. Both are timed here, by the clock
     on the wall and in turns; a pass that takes longer than CUT_OFF is stopped. A wrong result has
     no speed. Raises CheckFailed with what was found.
     """
-    [name], runner = reach(cls)
-    draw = Draw(seed)
-    race = _Race(name, like(**make), make, draw, tuple(x))
-    report = Report(f"{written(name, **make)} on x of shape {race.x.shape}", draw.repeat("speed"))
+    check = Check("speed", cls, seed=seed)
+    race = _Race(check.name, like(**make), make, check.draw, tuple(x))
+    check.report.title = f"{written(check.name, **make)} on x of shape {race.x.shape}"
     with threadpool_limits(1):  # as PyTorch's: on a busy machine more threads wait for each other
-        report.lines += race.run(runner, most)
-    return conclude(report)
+        check.report.lines += race.run(check.runner, most)
+    return check.conclude()
 
 
 class _Race:
@@ -88,8 +87,8 @@ class _Race:
         theirs = min(self._pytorch() for _ in range(3))
         yours = np.inf
         for _ in range(ATTEMPTS):
-            seconds, outcomes = _timed(runner, self.experiment)
-            failures = [o.failure for o in outcomes if o.failure is not None]
+            seconds, results = _timed(runner, self.experiment)
+            failures = [r.failure for r in results if r.failure is not None]
             theirs = min(theirs, self._pytorch())
             if failures and failures[0].kind != "time":
                 return [Line("speed", False, str(failures[0]))]
@@ -97,7 +96,7 @@ class _Race:
                 return [
                     _slow(CUT_OFF / theirs, most, f" or more: it was stopped after {seconds:.0f} s")
                 ]
-            if wrong := self._wrong(outcomes):
+            if wrong := self._wrong(results):
                 return [
                     Line("speed", False, f"the {wrong} is wrong: only a right answer has a speed")
                 ]
@@ -115,20 +114,20 @@ class _Race:
         self.twin(self.tensor).backward(torch.from_numpy(self.g))
         return time.perf_counter() - began
 
-    def _wrong(self, outcomes: list[StepResult]) -> str | None:
+    def _wrong(self, results: list[StepResult]) -> str | None:
         """The first result that is not PyTorch's."""
         right = {"output": self.twin(self.tensor).detach(), "gradient for x": self.tensor.grad}
         right |= {f"gradient for {n}": p.grad for n, p in self.twin.named_parameters()}
         for name, ref in self.results.items():
-            if not _agree(outcomes[ref.index].value, right[name].numpy()):
+            if not _agree(results[ref.index].value, right[name].numpy()):
                 return name
         return None
 
 
 def _timed(runner: Runner, experiment: Experiment) -> tuple[float, list[StepResult]]:
     began = time.perf_counter()
-    outcomes = runner.run(experiment)
-    return time.perf_counter() - began, outcomes
+    results = runner.run(experiment)
+    return time.perf_counter() - began, results
 
 
 def _agree(value: Any, expected: np.ndarray) -> bool:

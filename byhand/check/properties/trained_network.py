@@ -18,9 +18,9 @@ from threadpoolctl import threadpool_limits
 
 from byhand import data
 from byhand.check.compare import described
+from byhand.check.core import Check
 from byhand.check.random_inputs import Draw, calm
-from byhand.check.report import Line, Report, conclude
-from byhand.check.subject import reach
+from byhand.check.report import Line, Report
 from byhand.protocol.experiment import Experiment, Ref, StepResult
 from byhand.protocol.runner import Runner
 
@@ -52,14 +52,14 @@ def trained(
     as (n, 784) rather than (n, 1, 28, 28). Raises CheckFailed, and DataError where the weights
     are for MNIST and this machine has none.
     """
-    [name], runner = reach(build)
-    draw = Draw(seed)
-    report = Report(f"{name}() with the weights in {file}", draw.repeat("trained"))
+    check = Check("trained", build, seed=seed)
+    check.report.title = f"{check.name}() with the weights in {file}"
     digits = _digits(os.environ.get("BYHAND_DATA"))
-    trial = _Answers(name, file, flat, runner)
+    trial = _Answers(check.name, file, flat, check.runner)
+    needed = least if digits.name == MNIST else least_small
     with threadpool_limits(1):  # on a busy machine more threads wait for each other
-        report.lines += trial.judge(digits, least if digits.name == MNIST else least_small, draw)
-    return conclude(report)
+        check.report.lines += trial.judge(digits, needed, check.draw)
+    return check.conclude()
 
 
 @calm()
@@ -76,14 +76,12 @@ def learns(
     scheduler (or None); criterion: the class of the loss; build, flat: as in trained(). Raises
     CheckFailed.
     """
-    names, runner = reach(build, trainers, criterion)
-    draw = Draw(seed)
-    title = f"{names[0]}(), trained for {STEPS} steps by {names[1]}()"
-    report = Report(title, draw.repeat("learns"))
+    check = Check("learns", build, trainers, criterion, seed=seed)
+    check.report.title = f"{check.name}(), trained for {STEPS} steps by {check.names[1]}()"
     digits = _digits(os.environ.get("BYHAND_DATA"))
     with threadpool_limits(1):
-        report.lines += _practice(names, flat, runner, digits, draw)
-    return conclude(report)
+        check.report.lines += _practice(check.names, flat, check.runner, digits, check.draw)
+    return check.conclude()
 
 
 @lru_cache(maxsize=1)
@@ -155,14 +153,14 @@ class _Answers:
         network = ex.call(self.name)
         loaded = ex.call("fixtures.load", network, self.file)
         output = ex.call("fixtures.answers", network, _shaped(images, self.flat))
-        outcomes = self.runner.run(ex)
+        results = self.runner.run(ex)
         steps = [(self.name, network), ("file", loaded), ("output", output)]
-        if (line := _failed(steps, outcomes)) is not None:
+        if (line := _failed(steps, results)) is not None:
             raise _StoppedError(line)
-        told = str(outcomes[loaded.index].value)[:200]
+        told = str(results[loaded.index].value)[:200]
         if told != data_name:
             _refuse_other_data(self.file, told, data_name)
-        return _classes(outcomes[output.index], len(images))
+        return _classes(results[output.index], len(images))
 
 
 def _refuse_other_data(file: str, told: str, here: str) -> None:
@@ -198,13 +196,13 @@ def _practice(
     data_shown = images, digits.train_labels[shown]
     run = ex.call("fixtures.practise", network, loss, pair, *data_shown, BATCH)
     after = ex.call("fixtures.answers", network, unseen)
-    outcomes = runner.run(ex)
+    results = runner.run(ex)
     steps = [(build, network), ("output", before), (trainers, pair), (criterion, loss)]
     steps += [("training", run), ("output after training", after)]
-    if (line := _failed(steps, outcomes)) is not None:
+    if (line := _failed(steps, results)) is not None:
         return [line]
     try:
-        was, now = (_loss(outcomes[ref.index], labels) for ref in (before, after))
+        was, now = (_loss(results[ref.index], labels) for ref in (before, after))
     except _StoppedError as stopped:
         return [stopped.line]
     text = f"{was:.3g} before, {now:.3g} after"
@@ -249,10 +247,10 @@ def _counted(name: str, right: int, count: int, needed: int, share: float, hint:
     return Line(name, right >= needed, text, hint="" if right >= needed else hint)
 
 
-def _failed(steps: list[tuple[str, Ref]], outcomes: list[StepResult]) -> Line | None:
+def _failed(steps: list[tuple[str, Ref]], results: list[StepResult]) -> Line | None:
     """The line for the first step that has failed, if any; steps: label and Ref."""
     for label, ref in steps:
-        if (failure := outcomes[ref.index].failure) is not None:
+        if (failure := results[ref.index].failure) is not None:
             ours = failure.type in ("CheckpointError", "NotFiniteError")  # they say it themselves
             return Line(label, False, failure.message if ours else str(failure))
     return None

@@ -1,0 +1,372 @@
+"""One form for every comparison with PyTorch: the same script, run on three sides.
+
+A script is an experiment that names what to look at. It is run beside the student's class, beside
+the oracle (PyTorch behind the course's own interface) and, only when something differs, beside
+each mutant (the oracle with one known mistake in it). The mutant that gives the student's numbers
+names the mistake.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from byhand.check import oracles, tensors
+from byhand.check.compare import (
+    NUMERICAL_TOLERANCE,
+    ON_A_COPY,
+    alike,
+    as_number,
+    changes,
+    compare,
+    compare_number,
+    described,
+    same,
+    warned,
+)
+from byhand.check.random_inputs import Draw
+from byhand.check.report import Line, Report, conclude
+from byhand.check.subject import reach
+from byhand.protocol.experiment import Experiment, Ref, StepResult, Tensor, as_array
+from byhand.protocol.runner import LocalRunner
+from byhand.protocol.source_rules import broken_rules
+
+Rule = Callable[[Any], str | Line]  # a value -> what is wrong with it, "" for nothing, or a line
+
+
+class UsageError(ValueError):
+    """A check was called with something it cannot work with; a notebook shows the one line."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def one_of(allowed: Sequence[str], value: str, argument: str) -> None:
+    """Raises UsageError unless value is one of the allowed words."""
+    if value not in allowed:
+        raise UsageError(f"{argument} is one of {', '.join(map(repr, allowed))}, not {value!r}")
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A known mistake. says: what it is; build: an oracle that makes it; explains: how the labels
+    of the looks begin that it can explain."""
+
+    says: str
+    build: Callable[..., Any]
+    explains: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A result to look at.
+
+    family: looks that share a line while they are right; quiet: no line while they are right;
+    after: a step that has to succeed first; rule: judges the student's value alone; otherwise: the
+    words for a value that is not an array; hint, broken: for a wrong value, for an exception;
+    how: more for the comparison.
+    """
+
+    label: str
+    ref: Ref
+    family: str
+    quiet: bool = False
+    after: Ref | None = None
+    rule: Rule | None = None
+    otherwise: str | Callable[[Any, Any], str] = ""
+    hint: str = ""
+    broken: str = ""
+    how: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Central differences of the student's own forward pass beside the student's gradient, which
+    is the value of `gradient` less that of `before`, at the given coordinates."""
+
+    name: str
+    coordinates: np.ndarray
+    slopes: Ref
+    gradient: Ref
+    before: Ref | None = None
+
+
+@dataclass
+class Script(Experiment):
+    """An experiment and what to look at in it.
+
+    built: what was constructed; arguments: what must not change, by name; slopes: see Slopes;
+    shared: how many steps the oracle takes too; asides: steps that are not looked at; quiet: a
+    warning with these words is a fault; on_a_copy: the hint for an argument that was changed.
+    """
+
+    looks: list[Look] = field(default_factory=list)
+    built: list[Ref] = field(default_factory=list)
+    arguments: dict[Ref, str] = field(default_factory=dict)
+    slopes: list[Slopes] = field(default_factory=list)
+    shared: int | None = None
+    asides: set[int] = field(default_factory=set)
+    quiet: str = ""
+    on_a_copy: str = ON_A_COPY
+
+    def build(self, name: str, *args: Any, **kwargs: Any) -> Ref:
+        """Call a constructor; if it fails, that is the report's only line."""
+        self.built.append(self.call(name, *args, **kwargs))
+        return self.built[-1]
+
+    def argument(self, label: str, value: Any) -> Ref:
+        """Keep a value on the student's side that no step may change."""
+        ref = self.put(value)
+        self.arguments[ref] = label
+        return ref
+
+    def look(self, label: str, ref: Ref, family: str = "", **how: Any) -> Ref:
+        """Compare a result with the oracle's; family: the label up to its comma if not given.
+
+        how: what a Look has, and what compare() takes.
+        """
+        own = {key: how.pop(key) for key in Look.__dataclass_fields__ if key in how}
+        self.looks.append(Look(label, ref, family or label.split(",")[0], **own, how=how))
+        return ref
+
+    def expect(self, label: str, ref: Ref, rule: Rule, **how: Any) -> Ref:
+        """Judge a result by a rule of its own."""
+        return self.look(label, ref, label, rule=rule, **how)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Steps on the way whose warnings and changes of arguments belong to other checks."""
+        before = len(self.steps)
+        yield
+        self.asides |= set(range(before, len(self.steps)))
+
+
+class Check:
+    """What every check starts from: the subject's name and runner, a draw, and a report."""
+
+    def __init__(self, called: str, *subjects: Any, seed: int | None = None):
+        self.names, self.runner = reach(*subjects)
+        self.name = self.names[0]
+        self.draw = Draw(seed)
+        self.report = Report("", self.draw.repeat(called))
+
+    def rules(self, loops: bool = False, **allowed: bool) -> None:
+        """A line for each of the course's rules that the subject's text breaks."""
+        broken = broken_rules(self.runner.program(self.name), self.name, loops, **allowed)
+        self.report.lines += [Line("rules", False, rule) for rule in broken]
+
+    def conclude(self) -> Report | None:
+        """Show the report; raises CheckFailed if anything in it failed."""
+        return conclude(self.report)
+
+    def differential(
+        self,
+        oracle: Callable[..., Any] | None,
+        write: Callable[[Script, type], None],
+        hints: Iterable[Hint] = (),
+        dtypes: Sequence[type] = (np.float64, np.float32),
+        single: str = "float32 stays float32",
+        also: Callable[..., Any] | None = None,
+    ) -> Report | None:
+        """Write the script in each precision, run it on all sides and add what was found.
+
+        oracle: called in place of the subject, None where there is only a promise to keep; hints:
+        known mistakes; single: the line that a right answer in float32 gets; also: another oracle
+        whose answers are as right.
+        """
+        rights = [oracle] if also is None else [oracle, also]
+        for dtype in dtypes:
+            script = Script(seed=self.draw.seed)
+            write(script, dtype)
+            lines = Comparison(self, script, rights, list(hints)).lines()
+            if dtype is np.float32:
+                lines = [line for line in lines if line.ok is False]
+                for line in lines:
+                    line.name += " in float32"
+                lines = lines or [Line(single, True)]
+            self.report.lines += lines
+            if not self.report.passed:
+                break
+        return self.conclude()
+
+
+class Comparison:
+    """A script's results on the student's side beside the oracle's and the mutants'."""
+
+    def __init__(self, check: Check, script: Script, right: list[Callable], hints: list[Hint]):
+        self.check, self.script, self.hints = check, script, hints
+        self.right, *self.also = map(self._on, right)
+        self.mine = check.runner.run(script)
+        self.mutants: dict[int, list[StepResult]] = {}
+        self.said: set[str] = set()
+
+    def lines(self) -> list[Line]:
+        """What the report says: one line a family of looks."""
+        for ref in self.script.built:
+            failure = self.mine[ref.index].failure
+            if failure is not None and self.right[ref.index].failure is None:
+                return [Line("constructor", False, str(failure))]
+        found: dict[str, list[Line]] = {}
+        for look in self.script.looks:
+            family = found.setdefault(look.family, [])
+            if not any(line.ok is False for line in family):
+                family += self._look(look)
+        lines = self._refusals() + [line for family in found.values() for line in _shown(family)]
+        lines += self._central_differences(all(line.ok for line in lines))
+        watched = [r for i, r in enumerate(self.mine) if i not in self.script.asides]
+        warnings = warned(watched)
+        for line in warnings:
+            line.ok = False if self.script.quiet and self.script.quiet in line.text else None
+        return lines + changes(watched, self.script.arguments, self.script.on_a_copy) + warnings
+
+    def _on(self, oracle: Callable[..., Any] | None) -> list[StepResult]:
+        """The results beside an oracle; without one there are no answers."""
+        if oracle is None:
+            return [StepResult()] * len(self.script.steps)
+        shared = Experiment(self.script.steps[: self.script.shared], self.script.seed)
+        shared.tensors = self.script.tensors
+        runner = LocalRunner({self.check.name: oracle}, oracles.FIXTURES, tensors)
+        return runner.run(shared)
+
+    def _refusals(self) -> list[Line]:
+        """Where PyTorch raises an error, the student has to raise it too."""
+        lines = []
+        for index, (mine, right) in enumerate(zip(self.mine, self.right, strict=False)):
+            if right.failure is None or right.failure.kind == "skipped":
+                continue
+            if index in self.script.asides:
+                continue
+            kind = right.failure.type
+            if kind != "ValueError":
+                raise UsageError(f"PyTorch cannot do {self.check.report.title}: {right.failure}")
+            ok = mine.failure is not None and mine.failure.type == kind
+            text = "" if ok else str(mine.failure or f"nothing was raised, expected {kind}")
+            lines.append(Line(f"raises {kind}", ok, text))
+        return sorted(lines, key=lambda line: bool(line.ok))[:1]
+
+    def _look(self, look: Look) -> list[Line]:
+        mine, expected = self.mine[look.ref.index], self.right[look.ref.index]
+        before = look.after and self.mine[look.after.index].failure
+        failure = before or mine.failure
+        if look.rule is not None:
+            found = str(failure or "") or look.rule(as_array(mine).value)
+            line = Line(look.label, not found, found) if isinstance(found, str) else found
+        elif expected.failure or (look.after and self.right[look.after.index].failure):
+            return []
+        elif before:
+            if str(before) in self.said:
+                return []
+            line = Line(look.label, False, str(before))
+        else:
+            rights = [expected, *(also[look.ref.index] for also in self.also)]
+            lines = [self._beside(look, mine, right.value) for right in rights]
+            line = next((line for line in lines if line.ok), lines[0])
+        if line.ok is False and not line.hint:
+            line.hint = look.broken if failure else look.hint
+        if line.hint in self.said:
+            line.hint = ""
+        self.said |= {line.hint, str(failure)} - {""}
+        line.family = look.family
+        return [] if look.quiet and line.ok else [line]
+
+    def _beside(self, look: Look, mine: StepResult, expected: Any) -> Line:
+        """The line for a value beside the expected one, by the kind of the latter."""
+        how = {"suspects": lambda: self._suspects(look), **look.how}
+        if isinstance(expected, Tensor):
+            expected, bare = expected.array, not isinstance(mine.value, Tensor)
+            if bare and expected.ndim and mine.failure is None:
+                text = f"is {described(mine.value)}, expected a PyTorch tensor"
+                return Line(look.label, False, text)
+        mine = as_array(mine)
+        if isinstance(expected, np.ndarray) and expected.ndim:
+            return compare(look.label, mine, expected, **how)
+        if not look.otherwise and (number := as_number(expected)) is not None:
+            return compare_number(look.label, mine, number, **how)
+        if mine.failure is not None or same(mine.value, expected):
+            return Line(look.label, mine.failure is None, str(mine.failure or ""))
+        words = look.otherwise or f"is {described(mine.value)}, expected {expected!r}"
+        return Line(
+            look.label, False, words if isinstance(words, str) else words(mine.value, expected)
+        )
+
+    def _suspects(self, look: Look) -> list[tuple[str, Any]]:
+        """Hints whose mutants agree with the student, those that agree everywhere first."""
+        close, closer = [], []
+        for number, hint in enumerate(self.hints):
+            if not look.label.startswith(hint.explains):
+                continue
+            if number not in self.mutants:
+                self.mutants[number] = self._on(hint.build)
+            theirs = self.mutants[number]
+            if self._breaks(theirs, look.ref.index):
+                continue
+            looks = [k for k in self.script.looks if k.label.startswith(hint.explains)]
+            agree = [
+                _agree(theirs[k.ref.index], self.mine[k.ref.index]) for k in looks if not k.rule
+            ]
+            if all(agree[: looks.index(look) + 1]):
+                found = (hint.says, as_array(theirs[look.ref.index]).value)
+                (closer if all(agree) else close).append(found)
+        return closer + close
+
+    def _breaks(self, theirs: list[StepResult], until: int) -> bool:
+        """Whether a mutant fails at a step, up to this one, that the student has taken."""
+        pairs = enumerate(zip(theirs[:until], self.mine[:until], strict=True))
+        aside = self.script.asides
+        return any(a.failure and not b.failure for i, (a, b) in pairs if i not in aside)
+
+    def _central_differences(self, agrees: bool) -> list[Line]:
+        """The student's gradients beside the slopes of the student's own forward pass.
+
+        agrees: whether all else is as PyTorch says; then a difference is a note.
+        """
+        largest, wrong = None, []
+        for tried in self.script.slopes:
+            slopes, mine = self.mine[tried.slopes.index].value, self._gradient(tried)
+            if mine is None or not isinstance(slopes, np.ndarray) or slopes.dtype.kind != "f":
+                return []
+            error = np.abs(mine.flat[tried.coordinates] - slopes).max(initial=0)
+            error /= max(np.abs(slopes).max(initial=0), 1.0)
+            largest = max(largest or 0.0, float(error))
+            if not error <= NUMERICAL_TOLERANCE:  # NaN fails as well
+                wrong.append(f"the {tried.name} is not the slope of your own forward pass")
+        if wrong:
+            return [Line("central differences", None if agrees else False, w) for w in wrong]
+        text = "" if largest is None else f"largest relative error {largest:.0e}"
+        return [Line("central differences", True, text)] if text else []
+
+    def _gradient(self, tried: Slopes) -> np.ndarray | None:
+        """What the student's last backward pass alone gave."""
+        found = [self.mine[ref.index] for ref in (tried.gradient, tried.before) if ref]
+        values = [as_array(result).value for result in found]
+        usable = [isinstance(v, np.ndarray) and v.dtype.kind == "f" for v in values]
+        if not all(usable) or len({v.shape for v in values}) != 1:
+            return None
+        if values[0].size <= tried.coordinates.max(initial=-1):
+            return None
+        return values[0] - values[1] if len(values) == 2 else values[0]
+
+
+def _shown(family: list[Line]) -> list[Line]:
+    """The line that fails; if none does, one for all, with their largest error."""
+    if not family or family[-1].ok is False:
+        return family[-1:]
+    errors = [line for line in family if line.error is not None]
+    worst = max(errors, key=lambda line: line.error, default=family[0])
+    worst.name = worst.family
+    return [worst]
+
+
+def _agree(theirs: StepResult, mine: StepResult) -> bool:
+    """Whether a mutant gave what the student gave."""
+    theirs, mine = as_array(theirs), as_array(mine)
+    if theirs.failure is not None or mine.failure is not None:
+        return theirs.failure is not None and mine.failure is not None
+    a, b = theirs.value, mine.value
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.dtype.kind in "biuf" and b.dtype.kind in "biuf" and alike(b, a)
+    if (number := as_number(a)) is not None and (mine_number := as_number(b)) is not None:
+        return alike(np.asarray(mine_number), np.asarray(number))
+    return same(b, a)

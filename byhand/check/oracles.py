@@ -1,0 +1,331 @@
+"""PyTorch behind the course's own interface: what a script's other side calls.
+
+Each oracle is an adapter. Its last arguments make a known mistake in it: see byhand.check.hints.
+"""
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from byhand.check import fixtures
+
+# The first optimizer that is made loads hundreds of PyTorch's modules. Here, where the package is
+# loaded, nobody waits for an answer yet.
+torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+
+PACKAGE = "pytorch_optimizer"
+NEVER = 10**9  # steps between two estimates of the Hessian that the package would make by itself
+# Optimizers that PyTorch does not have: the package's name, and what makes it the paper's.
+# Lion: Chen et al. 2023, arxiv.org/abs/2302.06675; Adan: Xie et al. 2022,
+# arxiv.org/abs/2208.06677; LAMB: You et al. 2019, arxiv.org/abs/1904.00962; Sophia: Liu et al.
+# 2023, arxiv.org/abs/2305.14342.
+PAPERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Lion": ("Lion", {}),
+    "Adan": ("Adan", {}),
+    "Lamb": ("Lamb", {"weight_decouple": False, "adam_debias": True}),
+    "Sophia": ("SophiaH", {"update_period": NEVER}),
+}
+
+
+class MissingPackageError(ImportError):
+    """pytorch_optimizer is not installed; a notebook shows this as one line."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def optimizer_of_paper(name: str) -> Callable[..., torch.optim.Optimizer]:
+    """What builds the optimizer `name` of PAPERS, as torch.optim's classes do.
+
+    Raises MissingPackageError.
+    """
+    theirs, settings = PAPERS[name]
+    try:
+        package = importlib.import_module(PACKAGE)
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            f"This check compares with the package pytorch_optimizer ({error}): "
+            "run `pip install pytorch-optimizer`, restart the kernel and try again."
+        ) from None
+
+    def build(parameters: Iterable[torch.Tensor], **make: Any) -> torch.optim.Optimizer:
+        named = {"p" if key == "rho" else key: value for key, value in make.items()}
+        built = getattr(package, theirs)(parameters, **settings, **named)
+        for group in built.param_groups if name == "Sophia" else ():
+            group["step"] = 1  # in step 0 it would make an estimate by itself
+        return built
+
+    return build
+
+
+def numbers(value: Any) -> Any:
+    """A tensor as an array, or as a number if it has no axes; tuples as lists."""
+    if isinstance(value, tuple | list):
+        return [numbers(part) for part in value]
+    if isinstance(value, torch.Tensor):
+        return value.detach().numpy()
+    return value
+
+
+@contextmanager
+def _float64() -> Iterator[None]:
+    """What PyTorch builds is in float64."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+class Layer:
+    """A torch layer as a byhand Module.
+
+    like: builds the layer, called with the arguments of the constructor. Mistakes: forward,
+    another forward pass, of (layer, tensor); grads, by "x" or a parameter's name: a wrong gradient
+    from (layer, x, y, g); changed: other arguments of the constructor; overwrites: gradients do
+    not add up.
+    """
+
+    def __init__(
+        self,
+        like: Callable[..., torch.nn.Module],
+        *args: Any,
+        forward: Callable | None = None,
+        grads: dict[str, Callable] | None = None,
+        changed: dict[str, Any] | None = None,
+        overwrites: bool = False,
+        **make: Any,
+    ):
+        with _float64():
+            twin = like(*args, **(make | (changed or {})))
+        twin.register_forward_hook(lambda _, x, y: vars(self).update(output=numbers(y)))
+        own = dict(twin=twin, _forward=forward, _grads=grads or {}, _overwrites=overwrites)
+        vars(self).update(own)
+        for parameter in twin.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.twin, name.removeprefix("grad_"))
+        if isinstance(value, torch.Tensor):
+            return (value.grad if name.startswith("grad_") else value.detach()).numpy()
+        return value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not isinstance(value, np.ndarray):
+            setattr(self.twin, name, value)
+        elif name.startswith("grad_"):
+            getattr(self.twin, name.removeprefix("grad_")).grad = torch.from_numpy(value)
+        else:
+            old, new = getattr(self.twin, name), torch.from_numpy(value)
+            is_parameter = isinstance(old, torch.nn.Parameter)
+            setattr(self.twin, name, torch.nn.Parameter(new) if is_parameter else new)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        tensor = torch.from_numpy(x).requires_grad_()
+        y = self._forward(self.twin, tensor) if self._forward else self.twin(tensor)
+        vars(self).update(x=tensor, y=y, output=numbers(y))
+        return self.output
+
+    __call__ = forward
+
+    def backward(self, x: np.ndarray, grad_output: np.ndarray) -> np.ndarray:
+        self.update_grad_parameters(x, grad_output)
+        return self.compute_grad_input(x, grad_output)
+
+    def compute_grad_input(self, x: np.ndarray, grad_output: np.ndarray) -> np.ndarray:
+        return self._gradient("x", self.x, grad_output)
+
+    def update_grad_parameters(self, x: np.ndarray, grad_output: np.ndarray) -> None:
+        for name, parameter in self.twin.named_parameters():
+            grad = np.ascontiguousarray(self._gradient(name, parameter, grad_output))
+            if grad.shape != parameter.shape:  # a mistake that PyTorch would not take
+                vars(self)[f"grad_{name}"] = grad
+            elif self._overwrites:
+                parameter.grad.copy_(torch.from_numpy(grad))
+            else:
+                parameter.grad.add_(torch.from_numpy(grad))
+
+    def _gradient(self, name: str, of: torch.Tensor, g: np.ndarray) -> np.ndarray:
+        if name in self._grads:
+            return self._grads[name](self.twin, self.x.detach().numpy(), self.output, g)
+        [grad] = torch.autograd.grad(
+            self.y, [of], torch.from_numpy(g), retain_graph=True, materialize_grads=True,
+            allow_unused=True,
+        )  # fmt: skip
+        return grad.numpy()
+
+    def parameters(self) -> list[np.ndarray]:
+        return [p.detach().numpy() for p in self.twin.parameters()]
+
+    def parameters_grad(self) -> list[np.ndarray]:
+        return [p.grad.numpy() for p in self.twin.parameters()]
+
+    def zero_grad(self) -> None:
+        self.twin.zero_grad(set_to_none=False)
+
+    def train(self) -> None:
+        self.twin.train()
+
+    def eval(self) -> None:
+        self.twin.eval()
+
+
+class Criterion:
+    """A torch loss as a byhand Criterion. Mistakes: grad, a wrong gradient from (prediction,
+    target)."""
+
+    def __init__(self, like: Callable, grad: Callable | None = None, **make: Any):
+        self.twin, self.grad = like(**make), grad
+
+    def forward(self, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+        self.prediction = torch.from_numpy(prediction).requires_grad_()
+        self.loss = self.twin(self.prediction, torch.from_numpy(target))
+        self.output = np.float64(self.loss.item())
+        return self.output
+
+    def backward(self, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+        if self.grad is not None:
+            return self.grad(prediction, target)
+        self.forward(prediction, target)
+        return torch.autograd.grad(self.loss, self.prediction)[0].numpy()
+
+
+class Optimizer:
+    """A torch optimizer as a byhand Optimizer: its tensors share the module's memory.
+
+    Mistakes: before, after: called around each step with this oracle and the parameters' values
+    before it; changed: other arguments of the constructor.
+    """
+
+    def __init__(
+        self,
+        like: Callable[..., torch.optim.Optimizer],
+        module: Any,
+        before: Callable | None = None,
+        after: Callable | None = None,
+        changed: dict[str, Any] | None = None,
+        **make: Any,
+    ):
+        parameters = [torch.nn.Parameter(torch.from_numpy(p)) for p in module.parameters()]
+        for parameter, grad in zip(parameters, module.parameters_grad(), strict=True):
+            parameter.grad = torch.from_numpy(grad)
+        twin = like(parameters, **(make | (changed or {})))
+        vars(self).update(
+            make=make, module=module, parameters=parameters, twin=twin, hessian={}, steps=0
+        )
+        vars(self).update(before=before, after=after)
+
+    def __getattr__(self, name: str) -> Any:
+        group = self.twin.param_groups[0]
+        return self.make[name] if name not in group else group[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        for group in self.twin.param_groups:
+            group[name] = value
+
+    def update_hessian(self, batch_size: int) -> None:
+        """The estimate for the sum over a batch from its mean gradient g: batch size · g²."""
+        estimate = [batch_size * p.grad**2 for p in self.parameters]
+        vars(self).update(hessian={"hessian": estimate})
+
+    def step(self) -> None:
+        vars(self)["steps"] += 1
+        old = [p.detach().clone() for p in self.parameters]
+        if self.before:
+            self.before(self, old)
+        with _float64():  # NAdam's product of momenta, too
+            self.twin.step(**self.hessian)
+        vars(self)["hessian"] = {}
+        if self.after:
+            with torch.no_grad():
+                self.after(self, old)
+
+    def zero_grad(self) -> None:
+        self.module.zero_grad()
+
+
+class Scheduler:
+    """A torch schedule as a byhand Scheduler. Mistakes: wrong, which gives the rate after step n
+    from (this oracle, n), and changed, other arguments of the constructor."""
+
+    def __init__(
+        self,
+        like: Callable[..., torch.optim.lr_scheduler.LRScheduler],
+        optimizer: Any,
+        wrong: Callable | None = None,
+        changed: Callable | None = None,
+        **make: Any,
+    ):
+        self.optimizer, self.base_lr, self.last_epoch = optimizer, optimizer.lr, 0
+        self.make, self.wrong = make | (changed(make, optimizer.lr) if changed else {}), wrong
+        self.sgd = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=optimizer.lr)
+        self.twin = like(self.sgd, **self.make)
+        self.rates = [float(self.sgd.param_groups[0]["lr"])]
+        optimizer.lr = self._now()
+
+    def __getattr__(self, name: str) -> Any:
+        return vars(self)["make"][name]
+
+    def rate(self, number: int) -> float:
+        """PyTorch's rate after so many steps."""
+        while len(self.rates) <= number:
+            self.sgd.step()
+            self.twin.step()
+            self.rates.append(float(self.sgd.param_groups[0]["lr"]))
+        return self.rates[max(number, 0)]
+
+    def step(self) -> None:
+        self.last_epoch += 1
+        self.optimizer.lr = self._now()
+
+    def _now(self) -> float:
+        return self.wrong(self, self.last_epoch) if self.wrong else self.rate(self.last_epoch)
+
+
+class _Stage(torch.nn.Module):
+    """PyTorch's side of fixtures.Stage, and of fixtures.Moody if it is moody."""
+
+    def __init__(self, weight: np.ndarray, moody: bool = False):
+        super().__init__()
+        self.weight, self.moody, self.seen = torch.nn.Parameter(torch.tensor(weight)), moody, []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen.append(len(x))
+        y = self.weight * torch.sin(x) + torch.roll(x, 1, -1) / 2
+        return torch.roll(y, 1, -1) if self.moody and self.training else y
+
+
+class _Bounded(torch.optim.SGD):
+    """PyTorch's side of fixtures.Bounded."""
+
+    @property
+    def lr(self) -> float:
+        return self.param_groups[0]["lr"]
+
+    def step(self, closure: None = None) -> None:
+        for p in self.param_groups[0]["params"]:
+            p.data.sub_(self.lr * p.grad.tanh())
+
+
+def _harmonic(optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
+
+
+def stages(*modules: Layer) -> torch.nn.Module:
+    """What a Sequential of such layers is in PyTorch."""
+    return torch.nn.Sequential(*(module.twin for module in modules))
+
+
+FIXTURES = vars(fixtures) | {
+    "Stage": lambda weight: Layer(_Stage, weight),
+    "Latest": lambda weight: Layer(_Stage, weight, overwrites=True),
+    "Moody": lambda weight: Layer(_Stage, weight, moody=True),
+    "Wave": lambda: lambda output, y: torch.sin(output[range(len(y)), y]).mean(),
+    "Bounded": lambda network, lr: _Bounded(network.twin.parameters(), lr=lr),
+    "Harmonic": _harmonic,
+}
