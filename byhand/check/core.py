@@ -303,6 +303,7 @@ class Comparison:
             if self._breaks(theirs, look.ref.index):
                 continue
             looks = [k for k in self.script.looks if k.label.startswith(hint.explains)]
+            looks = [k for k in looks if not (k.after and self.right[k.after.index].failure)]
             agree = [
                 _agree(theirs[k.ref.index], self.mine[k.ref.index]) for k in looks if not k.rule
             ]

@@ -268,9 +268,6 @@ class Scheduler:
         self.rates = [float(self.sgd.param_groups[0]["lr"])]
         optimizer.lr = self._now()
 
-    def __getattr__(self, name: str) -> Any:
-        return vars(self)["make"][name]
-
     def rate(self, number: int) -> float:
         """PyTorch's rate after so many steps."""
         while len(self.rates) <= number:

@@ -90,7 +90,7 @@ class _Chain:
                 script.look(f"self.output{which}", kept, "output", quiet=True)
                 for number, stage in enumerate(self.stages):
                     kept, label = script.get(stage, "output"), f"output of layer {number + 1}"
-                    script.look(label, kept, quiet=True, otherwise=CALLED)
+                    script.look(label, kept, quiet=True, hint=CALLED)
         grad = script.method(self.chain, "backward", x_ref, g_ref)
         if self.look in ("all", "backward"):
             script.look(f"gradient for x{which}", grad, **how)

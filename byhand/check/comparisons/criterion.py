@@ -1,6 +1,7 @@
 """check.criterion: a loss and its gradient beside PyTorch's."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -89,7 +90,8 @@ def criterion(
             p, t = batch((size, *rest), dtype)
             how = dict(sizes=sizes_of(p.shape)) | (dict(hint=KEPT, broken=KEPT) if which else {})
             pair = script.argument("prediction", p), script.argument("target", t)
-            value = script.method(loss, "forward", *pair)
+            with script.aside() if look == "gradient" else nullcontext():
+                value = script.method(loss, "forward", *pair)
             if look != "gradient":
                 near = dict(tolerance=SINGLE) if dtype is np.float32 else {}
                 script.look(f"loss{which}", value, **how, **near)

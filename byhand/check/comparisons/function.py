@@ -18,6 +18,7 @@ from byhand.protocol.source_rules import has_loop
 
 FLOATING_POINT = " encountered in "  # in NumPy's warnings of overflow and its kin
 NO_UPSTREAM = "grad_output is missing: the output's own part in the loss counts too."
+COPY = "is a copy, expected a view: the same numbers in the same memory"
 Arguments = Mapping[str, Any] | Callable[[Draw], Mapping[str, Any]]
 Suspects = Mapping[str, Callable] | None
 
@@ -165,9 +166,8 @@ class _Call:
             if self.alone in (None, label):
                 script.look(label, part, after=result, **how)
         if self.view:
-            words = "is a copy, expected a view: the same numbers in the same memory"
             shared = script.call("fixtures.same_tensor_memory", result, given[0])
-            script.look("view", shared, quiet=True, otherwise=words)
+            script.expect("view", shared, lambda same: "" if same is True else COPY, quiet=True)
         with script.aside():
             script.call(self.check.name, *given)
         for label, part in found.items():

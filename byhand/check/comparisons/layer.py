@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from byhand.check import oracles
-from byhand.check.compare import described, same
-from byhand.check.core import Check, Rule, Script, Slopes, UsageError, one_of
+from byhand.check.compare import described
+from byhand.check.core import Check, Script, Slopes, UsageError, one_of
 from byhand.check.hints.convolution import CONVOLUTION
 from byhand.check.hints.layers import LAYERS
 from byhand.check.hints.rows import hints_for
@@ -126,10 +126,11 @@ class _Passes:
             self.beside = script.call(self.name, **halved)
         held = script.method(self.layer, "parameters_grad")
         grads = [self._grads()]
+        script.method(self.layer, self.mode)
         first = None
         for number, x in enumerate(self._batches()):
-            if number in (0, 2):
-                self._other_mode(number)
+            if number == 2:
+                self._other_mode()
             here = self._pass(x, ["", ", second pass", ", third pass"][number])
             first = first or here
             grads.append(self._grads())
@@ -145,13 +146,10 @@ class _Passes:
             self._central_differences(x, here, *grads[-2:])
 
     def _constructed(self) -> None:
-        """Shapes of parameters and averages; arguments are kept under their own names."""
+        """Shapes of parameters and averages."""
         for n in self.names + self.averages:
             shape = self.script.get(self.script.get(self.layer, n), "shape")
             self.script.look(n, shape, f"shape of {n}", quiet=True, otherwise=shape_differs)
-        for n, value in self.make.items():
-            if n != "bias":
-                self.script.expect(n, self.script.get(self.layer, n), kept(n, value), quiet=True)
 
     def _set(self, names: list[str]) -> None:
         """New numbers for parameters and averages."""
@@ -177,7 +175,7 @@ class _Passes:
             others = list(map(np.asfortranarray, others))
         return [x.astype(self.dtype) for x in [self.x, *others]]
 
-    def _other_mode(self, number: int) -> None:
+    def _other_mode(self) -> None:
         """A pass in the other mode. The averages do not count where they are not looked at."""
         script, other = self.script, OTHER[self.mode]
         x = self.draw.batch((len(self.x) + 2, *self.x.shape[1:])).astype(self.dtype)
@@ -191,11 +189,11 @@ class _Passes:
                 (f"output, {other} mode", y),
                 (f"gradient for x, {other} mode", grad),
             ]
-        elif self.look == "statistics" and number and self.mode == "train":
+        elif self.look == "statistics" and self.mode == "train":
             for n in self.averages:
                 label = f"{n} in {other} mode"
                 script.look(label, script.get(self.layer, n), quiet=True, after=y)
-        if self.look != "statistics" or not number:
+        if self.look != "statistics":
             self._set(self.averages)
         script.method(self.layer, self.mode)
 
@@ -283,12 +281,6 @@ class _Passes:
             found = script.call("fixtures.item", slopes, number)
             gradient = (grad["gradient for x"],) if n == "x" else (after[n], before[n])
             script.slopes.append(Slopes(f"gradient for {n}", where, found, *gradient))
-
-
-def kept(name: str, value: Any) -> Rule:
-    """The constructor keeps its arguments; a number for rows and columns may become a pair."""
-    words = f"the constructor has to keep {name}, {value!r}, as an attribute"
-    return lambda found: "" if any(same(found, v) for v in (value, [value] * 2)) else words
 
 
 def shape_differs(mine: Any, expected: list[int]) -> str:

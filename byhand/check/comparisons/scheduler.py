@@ -34,9 +34,6 @@ def scheduler(
     def write(script: Script, dtype: type) -> None:
         optimizers = [script.call("fixtures.Still", lr) for lr in lrs]
         made = [script.build(check.name, optimizer, **make) for optimizer in optimizers]
-        for name in make:
-            words = f"the constructor has to keep {name} as an attribute"
-            script.look(name, script.get(made[0], name), quiet=True, otherwise=words)
         sides = list(zip(lrs, optimizers, made, strict=True))
         step = None
         for number in range(steps + 1):

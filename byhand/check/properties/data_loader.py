@@ -141,10 +141,12 @@ class _Epochs:
             return Line("order", True, "any")
         if orders[0] == straight:
             return Line("order", False, "is not shuffled")
-        if any(a == b for a, b in pairwise(orders)):
+        if all(order == orders[0] for order in orders):
             return Line("order", False, "is the same in every epoch", hint=EACH)
         if wrong := self._not_mixed(np.array(orders)):
             return Line("order", False, wrong, hint=EACH)
+        if any(a == b for a, b in pairwise(orders)):
+            return Line("order", False, "is the same in two epochs", hint=EACH)
         return Line("order", True, "a new one each epoch")
 
     def _not_mixed(self, orders: np.ndarray) -> str:

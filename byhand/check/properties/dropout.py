@@ -58,7 +58,6 @@ class _Mask:
         self.dtype, look, random = dtype, self.look, 0 < self.p < 1
         x, g = self.x.astype(dtype), self.g.astype(dtype)
         layer = script.build(self.name, **self.make)
-        script.expect("p", script.get(layer, "p"), self._attribute, quiet=True)
         script.method(layer, "train")
         x_ref, g_ref = script.argument("x", x), script.argument("grad_output", g)
         y = script.method(layer, "forward", x_ref)
@@ -83,7 +82,7 @@ class _Mask:
                 rule("the number dropped is random, too", small, self._count, quiet=True)
             script.method(layer, "forward", np.ones((x.shape[0] + 1, *x.shape[1:])))
         if look in ("all", "backward"):
-            self._backward(script, layer, x_ref, g_ref)
+            self._backward(script, layer, beside, x_ref, g_ref)
         if look in ("all", "eval") and dtype is np.float64:
             script.method(layer, "eval")
             y, grad = "output, eval mode", "gradient for x, eval mode"
@@ -92,17 +91,16 @@ class _Mask:
                 grad, script.method(layer, "backward", x_ref, g_ref), self._is(grad, g, "g")
             )
 
-    def _backward(self, script: Script, layer: Any, x_ref: Any, g_ref: Any) -> None:
+    def _backward(self, script: Script, layer: Any, beside: Any, x_ref: Any, g_ref: Any) -> None:
         """Twice through the same mask, then once through that of another pass."""
         for label in ("gradient for x", "gradient for x, called again", "gradient for x, new mask"):
             if label != "gradient for x, called again":
                 script.expect("output", script.method(layer, "forward", x_ref), self._remember,
                               quiet=True)  # fmt: skip
+            with script.aside():
+                script.method(beside, "forward", x_ref)
             found = script.method(layer, "backward", x_ref, g_ref)
             script.expect(label, found, self._passed_on(label), quiet="," in label)
-
-    def _attribute(self, value: Any) -> str:
-        return "" if value == self.p else f"the constructor has to keep p as an attribute: {self.p}"
 
     def _fits(self, name: str, value: Any) -> Line | None:
         """A line if this is no array like x."""

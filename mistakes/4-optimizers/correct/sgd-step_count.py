@@ -2,6 +2,8 @@ class SGD(Optimizer):
     """Knows the first step by a count of its own, and keys its state by the place of the array."""
 
     def __init__(self, module, lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+        if nesterov and not (momentum and dampening == 0):
+            raise ValueError("Nesterov needs a momentum")
         super().__init__(module, lr)
         self.momentum, self.nesterov = momentum, nesterov
         self.dampening, self.weight_decay = dampening, weight_decay

@@ -2,6 +2,8 @@ class SGD(Optimizer):
     """The order of PyTorch's own computation, with a list of velocities that begins as None."""
 
     def __init__(self, module, lr, momentum=0, dampening=0, weight_decay=0, nesterov=False):
+        if nesterov and not (momentum and dampening == 0):
+            raise ValueError("Nesterov needs a momentum")
         super().__init__(module, lr)
         self.momentum, self.dampening, self.weight_decay = momentum, dampening, weight_decay
         self.nesterov = nesterov
