@@ -1,25 +1,50 @@
-"""The checks: how long each takes, and whether luck plays a part: `python bench/checks.py [n]`.
+"""The checks: how long each takes, and whether luck plays a part.
 
-Runs the visible check of every test cell on the reference solution and prints the slowest, then
-grades the reference n times (200 unless said), hidden cases included, with fresh random numbers.
+    python bench/checks.py [N]             the reference, graded N times (200 unless said)
+    python bench/checks.py --mistakes N    every mistake of mistakes/, graded N times
+
+The first runs the visible check of every test cell on the reference solution and prints the
+slowest, then grades the reference N times, hidden cases included, with fresh random numbers. The
+second grades each mistake with the test cells of its own task, fresh numbers each time, prints
+any that ever cost other cells than it should or went without its words, and counts how many
+mistakes are named: rightly, if a hint or a line in words has the words of mistakes.toml; wrongly,
+if there are hints and none has them.
 """
 
-import sys
+import argparse
+import multiprocessing
+import os
 import tempfile
+from collections import Counter
 from contextlib import chdir
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
+from byhand.check.report import Report, showing
+from byhand.grading.course.mistakes import Mistake, mistakes
 from byhand.grading.course.notebooks import assignments, grade, solution_cells, source_notebook
-from byhand.grading.course.reference_weights import write_weights
+from byhand.grading.course.reference_weights import TASKS, write_weights
 
 COURSE = Path(__file__).parents[1]
+TRAINED = {assignment: ("train_mlp", "train_mnist") for assignment in TASKS}
 
 
-def main(count: int) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("gradings", nargs="?", type=int, default=200, metavar="N")
+    parser.add_argument("--mistakes", type=int, metavar="N")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        os.environ["XDG_CACHE_HOME"] = folder  # the small digits, whatever this machine has
+        os.environ.pop("BYHAND_DATA", None)
         for assignment in assignments(COURSE):
             write_weights(COURSE, assignment, Path(folder))  # what students hand in beside it
-            measure(assignment, count)
+        if arguments.mistakes:
+            sweep(arguments.mistakes)
+        else:
+            for assignment in assignments(COURSE):
+                measure(assignment, arguments.gradings)
 
 
 def measure(assignment: str, count: int) -> None:
@@ -39,5 +64,62 @@ def measure(assignment: str, count: int) -> None:
     print(f"  {count} gradings of the reference, {lost} lost a point")
 
 
+def sweep(count: int) -> None:
+    """Print which mistakes ever escaped or went unnamed in so many gradings, and the shares."""
+    work = [
+        (assignment, mistake, count)
+        for assignment in assignments(COURSE)
+        for mistake in mistakes(COURSE / "mistakes" / assignment)
+        if mistake.task not in TRAINED.get(assignment, ())  # their draws are whole images
+    ]
+    total = Counter()
+    with multiprocessing.get_context("fork").Pool() as pool:
+        for found, lines in pool.imap_unordered(_grade_often, work, chunksize=4):
+            total += found
+            print(*lines, sep="\n", end="\n" if lines else "", flush=True)
+    print(f"{len(work)} mistakes, {count} gradings each: {total['escaped']} times one escaped,")
+    print(f"  {total['unsaid']} times one went without its words")
+    share = {kind: total[kind] / (count * len(work)) for kind in ("rightly", "wrongly")}
+    print(f"  named rightly {share['rightly']:.1%}, wrongly {share['wrongly']:.1%}")
+
+
+def _grade_often(work: tuple[str, Mistake, int]) -> tuple[Counter, list[str]]:
+    """One mistake: what came of its gradings, and a line for each kind of surprise."""
+    assignment, mistake, count = work
+    found, lines = Counter(), {}
+    with threadpool_limits(1):
+        for _ in range(count):
+            kinds, told = _grade_once(assignment, mistake)
+            found += Counter(kinds)
+            for kind in set(kinds) - {"rightly"}:
+                name = f"{assignment}, {mistake.task}: {mistake.name}"
+                lines.setdefault(kind, f"{kind}: {name}: {told}")
+    return found, [f"{line} ({found[kind]} of {count})" for kind, line in lines.items()]
+
+
+def _grade_once(assignment: str, mistake: Mistake) -> tuple[list[str], str]:
+    """The kinds of outcome of one grading, and the hints that were shown."""
+    source, reports = source_notebook(COURSE, assignment), []
+    with showing(reports.append):
+        results = grade(source, {mistake.task: mistake.source}, only=[mistake.task])
+    lost = {test for test, result in results.items() if result.points < result.max_points}
+    said = "\n".join(results[test].message for test in lost)
+    kinds = ["escaped"] if lost != set(mistake.costs) else []
+    kinds += ["unsaid"] if mistake.says not in said else []
+    hints, words = _words(reports)
+    if mistake.says and any(mistake.says in word for word in words):
+        kinds.append("rightly")
+    elif hints:
+        kinds.append("wrongly")
+    return kinds, "; ".join(sorted(hints)) or f"cells {sorted(lost ^ set(mistake.costs))}"
+
+
+def _words(reports: list[Report]) -> tuple[set[str], set[str]]:
+    """The hints on failing lines; these and all that lines say without comparing numbers."""
+    failed = [line for report in reports for line in report.lines if line.ok is False]
+    hints = {line.hint for line in failed if line.hint}
+    return hints, hints | {line.text for line in failed if line.error is None}
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    main()

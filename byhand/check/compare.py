@@ -55,7 +55,8 @@ def compare(
         value, expected = value.astype(np.float64), expected.astype(np.float64)
     if not np.isfinite(value).all() and np.isfinite(expected).all():
         text = f"{int((~np.isfinite(value)).sum())} of {value.size} values are NaN or infinite"
-        return Line(name, False, text, hint=NOT_FINITE, yours=value, expected=expected)
+        hint = named(value, expected, suspects) or NOT_FINITE
+        return Line(name, False, text, hint=hint, yours=value, expected=expected)
     largest = float(np.abs(value - expected).max(initial=0))
     limit = tolerance or TOLERANCE[expected.dtype]
     scale = max(float(np.abs(expected).max(initial=0)), _smallest_scale(limit))
@@ -187,7 +188,7 @@ def suspect(
     """The mistake in words, where the numbers tell it; else nothing."""
     if words := named(yours, expected, suspects):
         return words
-    if not yours.any():
+    if not yours.any() and yours.size > 1:
         return "Yours is all zeros."
     if yours.ndim == 2 and yours.shape[0] == yours.shape[1] and alike(yours, expected.T):
         return "Yours is the transpose: the axes are the other way round."
@@ -209,8 +210,11 @@ def alike(a: np.ndarray, b: np.ndarray) -> bool:
     if a.shape != b.shape:
         return False
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    scale = max(float(np.abs(b).max(initial=0)), 1e-12)
-    return bool(np.abs(a - b).max(initial=0) <= ALIKE * scale)
+    finite = np.isfinite(b)
+    if not np.array_equal(finite, np.isfinite(a)):
+        return False
+    scale = max(float(np.abs(b[finite]).max(initial=0)), 1e-12)
+    return bool(np.abs(a - b)[finite].max(initial=0) <= ALIKE * scale)
 
 
 def factor(

@@ -65,8 +65,8 @@ class Look:
 
     family: looks that share a line while they are right; quiet: no line while they are right;
     after: a step that has to succeed first; rule: judges the student's value alone; otherwise: the
-    words for a value that is not an array; hint, broken: for a wrong value, for an exception;
-    how: more for the comparison.
+    words for a value that is not an array; hint: for a wrong value; fresh: the same of a new
+    object, which has to be right for the hint to hold; how: more for the comparison.
     """
 
     label: str
@@ -77,7 +77,7 @@ class Look:
     rule: Rule | None = None
     otherwise: str | Callable[[Any, Any], str] = ""
     hint: str = ""
-    broken: str = ""
+    fresh: Ref | None = None
     how: dict[str, Any] = field(default_factory=dict)
 
 
@@ -263,13 +263,19 @@ class Comparison:
             rights = [expected, *(also[look.ref.index] for also in self.also)]
             lines = [self._beside(look, mine, right.value) for right in rights]
             line = next((line for line in lines if line.ok), lines[0])
-        if line.ok is False and not line.hint:
-            line.hint = look.broken if failure else look.hint
+        if line.ok is False and not line.hint and self._fits(look, failure):
+            line.hint = look.hint
         if line.hint in self.said:
             line.hint = ""
         self.said |= {line.hint, str(failure)} - {""}
         line.family = look.family
         return [] if look.quiet and line.ok else [line]
+
+    def _fits(self, look: Look, failure: Any) -> bool:
+        """Whether a look's own hint may be given."""
+        if look.fresh is None:
+            return not failure
+        return _agree(self.right[look.fresh.index], self.mine[look.fresh.index])
 
     def _beside(self, look: Look, mine: StepResult, expected: Any) -> Line:
         """The line for a value beside the expected one, by the kind of the latter."""

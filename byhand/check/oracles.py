@@ -59,6 +59,7 @@ def optimizer_of_paper(name: str) -> Callable[..., torch.optim.Optimizer]:
             group["step"] = 1  # in step 0 it would make an estimate by itself
         return built
 
+    build.paper = name
     return build
 
 
@@ -103,8 +104,12 @@ class Layer:
     ):
         with _float64():
             twin = like(*args, **(make | (changed or {})))
-        twin.register_forward_hook(lambda _, x, y: vars(self).update(output=numbers(y)))
-        own = dict(twin=twin, _forward=forward, _grads=grads or {}, _overwrites=overwrites)
+        twin.register_forward_hook(
+            lambda _, x, y: vars(self).update(input=numbers(x[0]), output=numbers(y))
+        )
+        own = dict(
+            output=None, twin=twin, _forward=forward, _grads=grads or {}, _overwrites=overwrites
+        )
         vars(self).update(own)
         for parameter in twin.parameters():
             parameter.grad = torch.zeros_like(parameter)

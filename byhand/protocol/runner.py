@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from byhand.protocol.experiment import Experiment, Failure, Ref, Step, StepResult, Tensor, plain
-from byhand.protocol.source_rules import Program, program_of
+from byhand.protocol.source_text import Program, program_of
 from byhand.protocol.time_limit import TimeLimit, time_limit
 
 TIME_LIMIT = 10.0  # seconds for one experiment

@@ -42,6 +42,11 @@ def sequential(
         Hint(f"{INPUTS}; yours gets the network's.", partial(_Astray, 0), "gradient"),
         Hint(f"{INPUTS}; yours gets its output.", partial(_Astray, 1), "gradient"),
         Hint("It was added twice: call each layer's backward once.", _Twice, "gradient for the w"),
+        Hint(
+            "Every layer gets the gradient of the output: each gets what the next one returned.",
+            partial(_Astray, 2),
+            "gradient",
+        ),
         Hint("The layers have the wrong order.", lambda *m: build(oracles.stages, *m[::-1])),
         Hint("The first layer is left out.", lambda *m: build(oracles.stages, *m[1:])),
         Hint("The last layer is left out.", lambda *m: build(oracles.stages, *m[:-1])),
@@ -82,7 +87,7 @@ class _Chain:
         x_ref = script.argument("x", draw.batch(shape).astype(dtype))
         g_ref = script.argument("grad_output", draw.normal(shape).astype(dtype))
         y = script.method(self.chain, "forward", x_ref)
-        how = dict(hint=KEPT, broken=KEPT) if which else {}
+        how = dict(hint=KEPT) if which else {}
         if self.look in ("all", "forward"):
             script.look(f"output{which}", y, **how)
             if module:
@@ -143,7 +148,7 @@ class _Twice(oracles.Layer):
 class _Astray(oracles.Layer):
     """A Sequential that gives each layer's backward another input.
 
-    kind: 0 for the network's, 1 for the layer's output.
+    kind: 0 for the network's, 1 for the layer's output; 2 for its own, and the gradient astray.
     """
 
     def __init__(self, kind: int, *modules: oracles.Layer):
@@ -152,8 +157,9 @@ class _Astray(oracles.Layer):
 
     def backward(self, x: np.ndarray, grad_output: np.ndarray) -> np.ndarray:
         for module in self.modules[::-1]:
-            given = x if self.kind == 0 else module.output
+            given = [x, module.output, module.input][self.kind]
             if not isinstance(module, _Astray):
                 module.forward(given)
-            grad_output = module.backward(given, grad_output)
-        return grad_output
+            grad = module.backward(given, grad_output)
+            grad_output = grad_output if self.kind == 2 else grad
+        return grad if self.modules else grad_output

@@ -88,20 +88,25 @@ def criterion(
         for number, size in enumerate((first, first - 1 if first > 2 else first + 1, first)):
             which = ["", ", second batch", ", third batch"][number]
             p, t = batch((size, *rest), dtype)
-            how = dict(sizes=sizes_of(p.shape)) | (dict(hint=KEPT, broken=KEPT) if which else {})
+            how, fresh = dict(sizes=sizes_of(p.shape)), [None, None]
             pair = script.argument("prediction", p), script.argument("target", t)
+            if which:
+                how["hint"] = KEPT
+                with script.aside():
+                    alone = script.call(check.name, **make)
+                    fresh = [script.method(alone, m, *pair) for m in ("forward", "backward")]
             with script.aside() if look == "gradient" else nullcontext():
                 value = script.method(loss, "forward", *pair)
             if look != "gradient":
                 near = dict(tolerance=SINGLE) if dtype is np.float32 else {}
-                script.look(f"loss{which}", value, **how, **near)
+                script.look(f"loss{which}", value, fresh=fresh[0], **how, **near)
                 kept = script.get(loss, "output")
                 script.look(f"self.output{which}", kept, "loss", quiet=True, **near)
             if look != "output":
                 for again in ("", " called again"):
                     grad = script.method(loss, "backward", *pair)
                     label = f"gradient for prediction{which}{again and ','}{again}"
-                    found[which] = script.look(label, grad, **how)
+                    found[which] = script.look(label, grad, fresh=fresh[1], **how)
         if look != "output":
             script.look("gradient for prediction, later", script.read(found[""]), quiet=True,
                         hint=BUFFER)  # fmt: skip

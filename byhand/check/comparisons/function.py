@@ -10,6 +10,7 @@ import torch
 from byhand.check.compare import PYTORCH
 from byhand.check.comparisons.layer import BUFFER, PLACES
 from byhand.check.core import Check, Hint, Script, Slopes
+from byhand.check.hints.functions import FUNCTIONS, GRADIENTS
 from byhand.check.oracles import numbers
 from byhand.check.random_inputs import Draw, calm, is_shape, sizes_of
 from byhand.check.report import Line, Report
@@ -66,7 +67,8 @@ def function(
     if loops and not has_loop(check.runner.program(check.name), check.name):
         text = f"{check.name} has no loop; this task asks for loops"
         check.report.lines.append(Line("rules", False, text))
-    return call.beside(answer(like), [(says, answer(of)) for says, of in (suspects or {}).items()])
+    known = FUNCTIONS.get(like, {}) | dict(suspects or {})
+    return call.beside(answer(like), [(says, answer(of)) for says, of in known.items()])
 
 
 @calm()
@@ -117,7 +119,8 @@ def gradient(
     call.alone = look and f"gradient for {look}"
     call.moved = dict(zip(labels, places, strict=True)) if own is not None else {}
     check.rules(torch=tensors, autograd=False)
-    hints = [(says, answer(wrong)) for says, wrong in (suspects or {}).items()]
+    known = GRADIENTS.get(of, {}) | dict(suspects or {})
+    hints = [(says, answer(wrong)) for says, wrong in known.items()]
     hints += [(NO_UPSTREAM, answer(of, ones=True))] if output.ndim else []
     return call.beside(answer(of), hints)
 

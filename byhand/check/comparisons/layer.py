@@ -22,7 +22,8 @@ PLACES = 60  # of one array that are tried by central differences
 GRADIENTS = ("all", "backward", "grad_input", "grad_parameters")  # what goes on to the gradients
 LOOKS = (*GRADIENTS, "output", "statistics")
 OTHER = {"train": "eval", "eval": "train"}
-KEPT = "On the batch before, of another size, all was right: keep nothing of it."
+KEPT = "A new layer gets this batch right: yours keeps something of the batch before."
+MODES = "It was right until a pass in the other mode came between: keep nothing of earlier passes."
 BUFFER = "Every pass has to return a new array; this one was written over."
 HELD = "leaves new arrays behind; an optimizer still holds the old ones"
 IN_PLACE = "Change gradients in place: +=, [...] ="
@@ -119,11 +120,14 @@ class _Passes:
         """Build, set the numbers, passes in both modes, zero_grad, central differences."""
         self.script, self.dtype, self.elsewhere = script, dtype, []
         self.layer = script.build(self.name, **self.make)
+        with script.aside():
+            self.alone = script.call(self.name, **self.make)
         self._constructed()
         self._set(self.names + self.averages)
         halved = {n: v / 2 if isinstance(v, float) else v for n, v in self.make.items()}
         with script.aside():
             self.beside = script.call(self.name, **halved)
+            script.method(self.alone, self.mode)
         held = script.method(self.layer, "parameters_grad")
         grads = [self._grads()]
         script.method(self.layer, self.mode)
@@ -131,7 +135,7 @@ class _Passes:
         for number, x in enumerate(self._batches()):
             if number == 2:
                 self._other_mode()
-            here = self._pass(x, ["", ", second pass", ", third pass"][number])
+            here = self._pass(x, number)
             first = first or here
             grads.append(self._grads())
         for label, ref in self.elsewhere:
@@ -156,12 +160,14 @@ class _Passes:
         for n in names:
             size = tuple(getattr(self.twin, n).shape)
             numbers = self.draw.positive(size) if "var" in n else self.draw.normal(size)
-            self.script.set(self.layer, n, numbers.astype(self.dtype))
-            if n in self.names:
-                self.script.set(self.layer, f"grad_{n}", np.zeros(size, self.dtype))
+            for layer in (self.layer, self.alone):
+                self.script.set(layer, n, numbers.astype(self.dtype))
+                if n in self.names:
+                    self.script.set(layer, f"grad_{n}", np.zeros(size, self.dtype))
 
-    def _grads(self) -> dict[str, Ref]:
-        return {n: self.script.get(self.layer, f"grad_{n}") for n in self.names}
+    def _grads(self, alone: bool = False) -> dict[str, Ref]:
+        layer = self.alone if alone else self.layer
+        return {n: self.script.get(layer, f"grad_{n}") for n in self.names}
 
     def _batches(self) -> list[np.ndarray]:
         """The input, a batch of another size, and one like the first."""
@@ -191,24 +197,31 @@ class _Passes:
             ]
         elif self.look == "statistics" and self.mode == "train":
             for n in self.averages:
-                label = f"{n} in {other} mode"
+                label = f"{n}, {other} mode"
                 script.look(label, script.get(self.layer, n), quiet=True, after=y)
         if self.look != "statistics":
             self._set(self.averages)
         script.method(self.layer, self.mode)
 
-    def _pass(self, x: np.ndarray, which: str) -> dict[str, Ref]:
+    def _pass(self, x: np.ndarray, number: int) -> dict[str, Ref]:
         """Forward and back, and what is looked at: the label and the result of both."""
-        script, look = self.script, self.look
+        script, look, which = self.script, self.look, ["", ", second pass", ", third pass"][number]
         g = self.draw.normal(self._output_shape(x))
         g = g.astype(self.dtype, order="C" if x.flags.c_contiguous else "F")
         x_ref, g_ref = script.argument("x", x), script.argument("grad_output", g)
-        how = dict(sizes=sizes_of(x.shape), hint=KEPT, broken=KEPT) if which else {}
-        how = how or dict(sizes=sizes_of(x.shape))
+        how, fresh = (
+            dict(sizes=sizes_of(x.shape), hint=["", KEPT, MODES if self.averages else ""][number]),
+            {},
+        )
+        if number == 1:
+            with script.aside():
+                fresh["y"] = script.method(self.alone, "forward", x)
+                fresh["x"] = script.method(self.alone, "backward", x, g)
+                fresh |= self._grads(alone=True) | {n: fresh["y"] for n in self.averages}
         with script.aside() if look in ("grad_input", "grad_parameters") else nullcontext():
             y = script.method(self.layer, "forward", x_ref)
         if look in ("all", "output"):
-            script.look(f"output{which}", y, **how)
+            script.look(f"output{which}", y, fresh=fresh.get("y"), **how)
             kept = script.get(self.layer, "output")
             script.look(f"self.output{which}", kept, "output", quiet=True)
         with script.aside():
@@ -217,7 +230,8 @@ class _Passes:
             with script.aside():
                 script.method(self.layer, "backward", x_ref, g_ref)
             for n in self.averages if look == "statistics" else ():
-                script.look(f"{n}{which}", script.get(self.layer, n), after=y, **how)
+                average = script.get(self.layer, n)
+                script.look(f"{n}{which}", average, after=y, fresh=fresh.get(n), **how)
             return {"output": y} if look == "output" else {}
         if look in ("all", "backward"):
             grad = update = script.method(self.layer, "backward", x_ref, g_ref)
@@ -228,10 +242,12 @@ class _Passes:
                 update = script.method(self.layer, "update_grad_parameters", x_ref, g_ref)
         found = {"output": y} if look == "all" else {}
         if look != "grad_parameters":
-            found["gradient for x"] = script.look(f"gradient for x{which}", grad, **how)
+            script.look(f"gradient for x{which}", grad, fresh=fresh.get("x"), **how)
+            found["gradient for x"] = grad
         for n, ref in self._grads().items() if look != "grad_input" else ():
             added = ", added up" if which else ""
-            script.look(f"gradient for {n}{added}{which}", ref, after=update, **how)
+            label = f"gradient for {n}{added}{which}"
+            script.look(label, ref, after=update, fresh=fresh.get(n), **how)
         return found if look != "grad_parameters" else {}
 
     def _output_shape(self, x: np.ndarray) -> tuple[int, ...]:

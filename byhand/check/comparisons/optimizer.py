@@ -14,7 +14,12 @@ from byhand.check.report import Report
 
 SHAPES = ((3, 4), (4,), (3, 4), (2, 1, 3), (5,))  # two alike, so that a state kept by shape shows
 BATCH_SIZES = (32, 20, 7)  # of the batches behind an estimate of the Hessian
+ZERO = (2, 5)  # the steps, from 0, in which all gradients are 0
 OUTSIDE = "It does not start afresh: is state kept outside the object, or on the module?"
+SHARED = "It has the shape of parameter 1: is their state shared?"
+EACH = "Parameter 1 is right: does the loop change what belongs to the whole step?"
+NO_GRADIENT = "All gradients are 0 in this step; averages and velocities go on all the same."
+HALVED = "The learning rate has changed before this step: read self.lr at every step."
 COPY = "Work on a copy: grad = grad + ..., not grad += ..."
 
 # torch.optim.NAdam usually keeps the product of its momenta in float32, and so may a student.
@@ -56,7 +61,7 @@ def optimizer(
         grads[0][0, 0] = 0.0
         if number == 0:  # a state of zero is no sign of a first step
             grads[0][0, 1] = 0.0
-        if number in (2, 5):
+        if number in ZERO:
             grads = [0 * grad for grad in grads]
         return grads
 
@@ -72,7 +77,8 @@ def optimizer(
             script.look(f"step {number + 1}", script.method(which, "step"), quiet=True)
             for i in range(len(SHAPES)):
                 value = script.call("fixtures.item", held, i)
-                how = dict(tolerance=TOLERANCE.get(like), hint=hint)
+                later = {1: EACH, 2: SHARED}.get(i, "")
+                how = dict(tolerance=TOLERANCE.get(like), hint=hint or later)
                 script.look(f"parameter {i + 1} {label}", value, family, **how)
             words = f"step {number + 1} changed the gradients of the module"
             name = "gradients left alone"
@@ -87,7 +93,8 @@ def optimizer(
                 script.method(module, "receive", [draw.normal(shape) for shape in SHAPES])
                 update = script.method(first, "update_hessian", size)
                 script.look("update_hessian", update, quiet=True)
-            step(first, number, f"after step {number + 1}")
+            hint = NO_GRADIENT if number in ZERO else HALVED if number == (steps + 1) // 2 else ""
+            step(first, number, f"after step {number + 1}", hint)
         second = script.call(check.name, module, **make)
         step(second, 0, "after a step of a second optimizer", OUTSIDE)
         step(first, 1, "after a further step of the first", OUTSIDE)

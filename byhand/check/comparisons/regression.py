@@ -147,11 +147,29 @@ def _sign_of_gradient(z, out, x, y, w1, b1, w2, b2) -> torch.Tensor:
     return (out - y) @ w2.mT > 0
 
 
+def _from_hidden(h, y, w2, b2, last=lambda out: out) -> tuple[torch.Tensor, ...]:
+    out = last(h @ w2 + b2)
+    return h, out, ((out - y) ** 2).sum()
+
+
 FORWARD = {
     "The bias b1 is missing.": lambda x, y, w1, b1, *more: outputs(x, y, w1, 0 * b1, *more),
     "The bias b2 is missing.": lambda *args: outputs(*args[:-1], 0 * args[-1]),
     "ReLU is missing between the layers.": partial(outputs, activation=lambda z: z),
     "The loss is a sum over the batch, not a mean.": partial(outputs, reduction="mean"),
+    "ReLU comes after the bias: relu(x w1 + b1).": lambda x, y, w1, b1, w2, b2: _from_hidden(
+        torch.relu(x @ w1) + b1, y, w2, b2
+    ),
+    "ReLU stands between the layers only, not at the output.": lambda x, y, w1, b1, w2, b2: (
+        _from_hidden(torch.relu(x @ w1 + b1), y, w2, b2, torch.relu)
+    ),
+    "w2 is transposed.": lambda x, y, w1, b1, w2, b2: _from_hidden(
+        torch.relu(x @ w1 + b1), y, w2.mT, b2
+    ),
+    "Square each error first, then add them up.": lambda *args: (
+        *outputs(*args)[:2],
+        (outputs(*args)[1] - args[1]).sum() ** 2,
+    ),
 }
 LATE_BIAS = masked(lambda z, out, x, y, w1, b1, *_: z - b1 > 0)
 BACKWARD = {
@@ -163,6 +181,7 @@ BACKWARD = {
         lambda z, out, *_: out.amax(dim=-1, keepdim=True) > 0
     ),
     "ReLU's mask comes from x w1 + b1, after the bias.": LATE_BIAS,
+    "ReLU's mask is the wrong way round.": masked(lambda z, *_: z <= 0),
     "ReLU's derivative is 0 or 1; yours multiplies by h.": masked(lambda z, *_: torch.relu(z)),
     "It is summed over everything, not over the batch alone.": shared_bias(loss),
 }

@@ -60,6 +60,7 @@ MISTAKES: dict[str, dict[str, int]] = {
     "The optimizer takes two steps.": {"steps": 2},
     "It is the rate of the step before: is the scheduler's step missing?": {"after": 0},
     "The scheduler takes two steps.": {"after": 2},
+    "backward gets the gradient of the loss, not the prediction.": {"astray": 1},
     "That is the loss after the step; return the one before it.": {"late": 1},
 }
 
@@ -67,6 +68,7 @@ MISTAKES: dict[str, dict[str, int]] = {
 def _step(
     network: Any, criterion: Callable, optimizer: Any, schedule: Any, X: np.ndarray, y: np.ndarray,
     zeroed: int = 1, mode: int = 1, before: int = 0, steps: int = 1, after: int = 1, late: int = 0,
+    astray: int = 0,
 ) -> float:  # fmt: skip
     """PyTorch's own step; the numbers make mistakes in it."""
     x, target = torch.from_numpy(X), torch.from_numpy(y)
@@ -75,8 +77,9 @@ def _step(
         optimizer.zero_grad(set_to_none=False)
     for _ in range(before):
         schedule.step()
-    loss = criterion(network.twin(x), target)
-    loss.backward()
+    prediction = network.twin(x)
+    loss = criterion(prediction, target)
+    prediction.backward(prediction.detach()) if astray else loss.backward()
     for _ in range(steps):
         optimizer.step()
     for _ in range(after - before):

@@ -36,11 +36,19 @@ def _without_dilation(t: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
     return _convolve(t, x, dilation=1)[:, :, : right.shape[2], : right.shape[3]]
 
 
-def _spread(t: nn.Conv2d, x: np.ndarray, g: np.ndarray, stride: Any = None) -> np.ndarray:
+def _interleaved(t: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
+    """Group n takes every G-th channel, from n on."""
+    order = torch.arange(x.shape[1]).reshape(-1, t.groups).T.flatten()
+    return _convolve(t, x[:, order])
+
+
+def _spread(
+    t: nn.Conv2d, x: np.ndarray, g: np.ndarray, stride: Any = None, dilation: Any = None
+) -> np.ndarray:
     """The gradient for x with its padding still around it."""
     (rows, columns), w = _pair(t.padding), t.weight.detach()
     whole = torch.zeros(*x.shape[:2], x.shape[2] + 2 * rows, x.shape[3] + 2 * columns).to(w)
-    how = dict(stride=stride or t.stride, groups=t.groups, dilation=t.dilation)
+    how = dict(stride=stride or t.stride, groups=t.groups, dilation=dilation or t.dilation)
     part = F.conv_transpose2d(torch.from_numpy(g), w, None, **how)
     whole[:, :, : part.shape[2], : part.shape[3]] = part
     return whole.numpy()
@@ -135,6 +143,14 @@ CONVOLUTION: Tables = {
                lambda t, x: _convolve(t, x, stride=t.stride[::-1])),
         output("The padding's rows and columns are swapped.",
                lambda t, x: _convolve(t, x, padding=t.padding[::-1])),
+        output("The stride of the rows is taken for the columns, too.",
+               lambda t, x: _convolve(t, x, stride=t.stride[0])),
+        output("The border is made of zeros, not of the edge's own values.", lambda t, x: _convolve(
+            t, F.pad(x, [n for p in t.padding[::-1] for n in (p, p)], "replicate"), padding=0)),
+        output("Only the first channel of the image is used.",
+               lambda t, x: _convolve(t, x * (torch.arange(x.shape[1]) == 0)[:, None, None])),
+        output("The groups are interleaved: the first ones belong together.",
+               lambda t, x: _interleaved(t, x)),
         output("The channels are summed without the kernel's part for each.",
                lambda t, x: _convolve(t, x, t.weight.mean(1, keepdim=True).expand_as(t.weight))),
         gradient("x", CROP, lambda t, x, y, g: _spread(t, x, g)),
@@ -147,6 +163,12 @@ CONVOLUTION: Tables = {
         through("The rows and columns of the kernel are swapped.",
                 lambda t, x: _convolve(t, x, t.weight.transpose(2, 3))),
         gradient("x", OVERLAP, _overwritten),
+        gradient("x", "The dilation is missing.", lambda t, x, y, g: _cut(
+            t, _spread(t, x, g, dilation=1), x)),
+        gradient("weight", "That is the gradient of the last image alone: sum over the batch.",
+                 lambda t, x, y, g: _weight(t, x[-1:], g[-1:])),
+        gradient("bias", "Yours is one number for all channels.",
+                 lambda t, x, y, g: np.full(t.out_channels, g.sum())),
         _of_weight(PLACES, lambda right, g: right / (g[2] * g[3])),
         _of_weight(SAMPLES, lambda right, g: right / (g[0] * g[2] * g[3])),
         _of_weight(BATCH, lambda right, g: right / g[0]),
@@ -182,6 +204,8 @@ CONVOLUTION: Tables = {
         output("The padding is 0, which is larger than negative numbers: -inf never is.",
                lambda t, x: _pool(t, _zeros(t, x), padding=0)),
         output(TURNED, _turned),
+        output("The border is not low enough: -inf is.",
+               lambda t, x: _pool(t, _zeros(t, x, -1e9), padding=0)),
         through(TURNED, _turned),
         through("That is the gradient of a mean.", lambda t, x: _pool(t, x, F.avg_pool2d)),
         through("The padding is 0, which is larger than negative numbers: -inf never is.",

@@ -162,13 +162,32 @@ BATCH_NORM = [
 ]  # fmt: skip
 
 
+def _norm_over(t: nn.Module, x: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+    own = x.mean(axes, keepdim=True), x.var(axes, unbiased=False, keepdim=True)
+    y = (x - own[0]) / (own[1] + t.eps).sqrt()
+    return y * _shaped(t, t.weight, x) + _shaped(t, t.bias, x)
+
+
 def _softmax(kind: Callable, log: bool) -> list[Row]:
     def whole(t: nn.Module, x: torch.Tensor) -> torch.Tensor:
         e = (x - x.max()).exp()
         total = e.sum(-1, keepdim=True)
         return x - x.max() - total.log() if log else e / total
 
+    def shifted(axis: int | None) -> Callable:
+        """The maximum of each row is taken off, and the sum is over another axis."""
+
+        def forward(t: nn.Module, x: torch.Tensor) -> torch.Tensor:
+            moved = x - x.amax(-1, keepdim=True)
+            total = moved.exp().sum() if axis is None else moved.exp().sum(axis, keepdim=True)
+            return moved - total.log() if log else moved.exp() / total
+
+        return forward
+
     return [
+        output(FIRST_AXIS, shifted(0)),
+        output("It is normalised over axis 1; it should be the last one.", shifted(1)),
+        output(ALL_AXES, shifted(None)),
         output(FIRST_AXIS, lambda t, x: kind(x, 0)),
         output(ALL_AXES, lambda t, x: kind(x.flatten(), 0).reshape(x.shape)),
         output(WHOLE_MAX, whole),
@@ -192,6 +211,18 @@ LAYERS: Tables = {
                  lambda t, x, y, g: np.full(g.shape[-1:], g.sum())),
     ],
     nn.modules.batchnorm._BatchNorm: BATCH_NORM,
+    nn.Flatten: [
+        output("The channels come last; the order of the axes stays: reshape alone does it.",
+               lambda t, x: x.movedim(1, -1).flatten(1)),
+        output("That is the order of memory, not that of the axes.", lambda t, x: torch.from_numpy(
+            x.detach().numpy().reshape(len(x), -1, order="A"))),
+    ],
+    nn.BatchNorm2d: [
+        output("Every image has its own mean; take it over all images and places.",
+               lambda t, x: _norm_over(t, x, (2, 3))),
+        output("Every place has its own mean; take it over all images and places.",
+               lambda t, x: _norm_over(t, x, (0,))),
+    ],
     nn.ReLU: [
         output("That is |x|: below 0 the output is 0.", lambda t, x: x.abs()),
         gradient("x", "At x = 0 the derivative is 0, as in PyTorch.",
@@ -209,6 +240,10 @@ LAYERS: Tables = {
         output("This is ReLU: below 0 the slope is missing.", lambda t, x: x.clamp(min=0)),
         output("That is the larger of x and slope · x: right only for slopes below 1.",
                lambda t, x: torch.maximum(x, t.negative_slope * x)),
+        output("The sign of the slope is turned round.",
+               lambda t, x: F.leaky_relu(x, -t.negative_slope)),
+        output("This is the slope of another layer: keep it in the object, as self.negative_slope.",
+               lambda t, x: F.leaky_relu(x, t.negative_slope / 2)),
         output("This is the slope 0.01, whatever negative_slope is.",
                lambda t, x: F.leaky_relu(x, 0.01)),
         gradient("x", "At x = 0 the slope is negative_slope, as in PyTorch.",

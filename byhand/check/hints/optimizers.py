@@ -19,6 +19,7 @@ from byhand.check.core import Hint
 Row = tuple[str, dict[str, Any]]  # words, and what the oracle gets to make the mistake
 
 AVERAGE = "The new gradient enters whole: v = momentum * v + g, without (1 - momentum)."
+BETAS = {"Lion": (0.9, 0.99), "Lamb": (0.9, 0.999), "Sophia": (0.96, 0.99)}
 INSIDE = "eps is added to the root, not under it."
 NO_CORRECTION = "The bias correction is missing: m / (1 - beta1^t), v / (1 - beta2^t)."
 RATE_INSIDE = "The learning rate is inside the velocity: it belongs to the step, p -= lr * v."
@@ -38,8 +39,15 @@ def optimizers(like: Callable, make: dict[str, Any]) -> list[Hint]:
     ]  # fmt: skip
     if make.get("weight_decay") or like is AdamW:
         rows.append(("The weight decay is missing.", {"changed": {"weight_decay": 0.0}}))
-    betas = make.get("betas", (0.9, 0.999))
-    if like in (Adam, AdamW, NAdam) or len(make.get("betas", ())) == 2:
+    decay = make.get("weight_decay", 0.0)
+    if decay and like in (SGD, RMSprop):
+        rows.append(("The decay is apart from the gradient, as AdamW's; here it is added to it.",
+                     {"changed": {"weight_decay": 0.0},
+                      "after": _each(lambda o, p, old, i: p - o.lr * decay * old)}))  # fmt: skip
+    paper = getattr(like, "paper", "")
+    rows += _papers(paper, make)
+    betas = make.get("betas", BETAS.get(paper, (0.9, 0.999)))
+    if like in (Adam, AdamW, NAdam) or paper in BETAS:
         rows.append(("beta1 and beta2 are exchanged.", {"changed": {"betas": betas[::-1]}}))
     own = {SGD: _sgd, RMSprop: _rmsprop, Adam: _adam, AdamW: _adamw, NAdam: _nadam}
     rows += own.get(like, lambda make: [])(make)
@@ -47,6 +55,27 @@ def optimizers(like: Callable, make: dict[str, Any]) -> list[Hint]:
         Hint(says, partial(oracles.Optimizer, how.pop("like", like), **how), "parameter ")
         for says, how in rows
     ]
+
+
+def _papers(paper: str, make: dict[str, Any]) -> list[Row]:
+    """Mistakes in the optimizers of papers, by the package's own switches."""
+    own: dict[str, list[Row]] = {
+        "Lamb": [
+            ("The trust ratio is missing: the step is as long as the parameter.",
+             {"changed": {"adam": True}}),
+            ("The moments are corrected as Adam's are; LAMB's are not here.",
+             {"changed": {"adam_debias": False}}),
+        ],
+        "Sophia": [("The step is not clipped to rho.", {"changed": {"rho": 1e9}})],
+    }  # fmt: skip
+    rows = own.get(paper, [])
+    if make.get("weight_decay") and paper in ("Lion", "Sophia"):
+        words = "The decay is added to the gradient; it stays apart from it."
+        rows.append((words, {"changed": {"weight_decouple": False}}))
+    if make.get("weight_decay") and paper == "Adan":
+        words = "The parameter is divided by 1 + lr * weight_decay, not multiplied by 1 - ..."
+        rows.append((words, {"changed": {"weight_decouple": True}}))
+    return rows
 
 
 def _each(value: Callable) -> Callable:
@@ -250,6 +279,7 @@ def _rmsprop(make: dict[str, Any]) -> list[Row]:
         rows += [
             ("The momentum is missing.", {"changed": {"momentum": 0.0}}),
             (RATE_INSIDE, {"after": _buffer_with_rate()}),
+            (AVERAGE, {"after": _each(lambda o, p, old, i: old + (1 - o.momentum) * (p - old))}),
         ]
     else:
         rows += [
@@ -295,6 +325,7 @@ def _nadam(make: dict[str, Any]) -> list[Row]:
         ("Yours is as if momentum_decay were 0: the momentum has to grow from step to step.",
          {"changed": {"momentum_decay": 0.0}}),
         (INSIDE, {"after": _each(_nadam_inside)}),
+        ("v has no bias correction: v / (1 - beta2^t).", {"after": _each(_nadam_uncorrected)}),
     ]  # fmt: skip
     if make.get("weight_decay"):
         words = "This is AdamW's decay, apart from the moments; NAdam adds it to the gradient."
@@ -305,3 +336,9 @@ def _nadam(make: dict[str, Any]) -> list[Row]:
 def _nadam_inside(o: oracles.Optimizer, p: torch.Tensor, old: torch.Tensor, i: int) -> torch.Tensor:
     v = o.twin.state[o.parameters[i]]["exp_avg_sq"] / (1 - o.betas[1] ** o.steps)
     return old + (p - old) * (v.sqrt() + o.eps) / (v + o.eps).sqrt()
+
+
+def _nadam_uncorrected(o: oracles.Optimizer, p: Any, old: torch.Tensor, i: int) -> torch.Tensor:
+    v = o.twin.state[o.parameters[i]]["exp_avg_sq"]
+    right = (v / (1 - o.betas[1] ** o.steps)).sqrt() + o.eps
+    return old + (p - old) * right / (v.sqrt() + o.eps)

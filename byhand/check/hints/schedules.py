@@ -50,6 +50,8 @@ OWN: dict[Callable, list[tuple[str, Callable]]] = {
          lambda s, n: s.base_lr * s.make["gamma"] ** min(n, 1)),
         ("It falls in a straight line: every step multiplies by gamma once more.",
          lambda s, n: s.base_lr * (1 - n * (1 - s.make["gamma"]))),
+        ("gamma is no exponent of e: it is a factor, gamma ** n.",
+         lambda s, n: s.base_lr * math.exp(-s.make["gamma"] * n)),
         ("gamma is multiplied with n; it is a power: gamma ** n.",
          lambda s, n: s.base_lr * s.make["gamma"] * n if n else s.base_lr),
     ],
@@ -68,6 +70,9 @@ OWN: dict[Callable, list[tuple[str, Callable]]] = {
          lambda s, n: _cosine(s, min(n, s.make["T_max"]))),
         ("eta_min is not added.",
          lambda s, n: s.rate(n) - (s.make.get("eta_min", 0.0) if n else 0.0)),
+        ("A whole cosine takes T_max steps, down and up; it should be half of one.",
+         lambda s, n: _cosine(s, 2 * n)),
+        ("The cosine takes degrees for radians.", lambda s, n: _cosine(s, n * 180 / math.pi)),
         ("It takes 2 T_max for the whole decrease: half a cosine is T_max steps.",
          lambda s, n: _cosine(s, n / 2)),
         ("It falls in a straight line; here it follows half a cosine.",
@@ -75,7 +80,7 @@ OWN: dict[Callable, list[tuple[str, Callable]]] = {
              s.base_lr - s.make.get("eta_min", 0.0)) * (1 - n / s.make["T_max"])),
         ("The swing goes from eta_min to eta_min + lr: take (lr - eta_min) / 2.",
          lambda s, n: s.make.get("eta_min", 0.0) + s.base_lr / 2 * (
-             1 + math.cos(math.pi * n / s.make["T_max"]))),
+             1 + math.cos(math.pi * n / s.make["T_max"])) if n else s.base_lr),
     ],
     OneCycleLR: [
         ("The constructor has to set optimizer.lr: to max_lr / div_factor.",
@@ -86,6 +91,7 @@ OWN: dict[Callable, list[tuple[str, Callable]]] = {
 }  # fmt: skip
 CHANGED: dict[Callable, list[tuple[str, Callable]]] = {
     CosineAnnealingLR: [("It is as if eta_min were 0.", lambda make, lr: {"eta_min": 0.0})],
+    StepLR: [("It is as if gamma were 0.1, its default.", lambda make, lr: {"gamma": 0.1})],
     OneCycleLR: [
         ("The rate goes in straight lines; here it follows half a cosine, up and down.",
          lambda make, lr: {"anneal_strategy": "linear"}),
@@ -104,6 +110,9 @@ CHANGED: dict[Callable, list[tuple[str, Callable]]] = {
          "total_steps - 1.",
          lambda make, lr: {"total_steps": make["total_steps"] + 1, "pct_start": (
              make.get("pct_start", 0.3) * make["total_steps"] + 1) / (make["total_steps"] + 1)}),
+        ("The peak is not rounded to a whole step: pct_start * total_steps - 1.",
+         lambda make, lr: {"pct_start": round(make.get("pct_start", 0.3) * make["total_steps"] - 1)
+                           / make["total_steps"] + 1 / make["total_steps"]}),
         ("pct_start is the share of the steps that go up, not down.",
          lambda make, lr: {"pct_start": 1 - make.get("pct_start", 0.3)}),
         ("It is as if pct_start were 0.3, its default.", lambda make, lr: {"pct_start": 0.3}),

@@ -123,6 +123,7 @@ class _Epochs:
             return Line(label, True, f"{len(sizes)} batches, every sample once")
         if len(order) < self.samples:
             hint = "The last batch may be short, but not left out." if rest else ""
+            hint = hint if label == "first epoch" else AFRESH
             return Line(label, False, f"{len(order)} of {self.samples} samples came", hint=hint)
         if len(set(order)) < len(order):
             return Line(label, False, "some samples came more than once")
