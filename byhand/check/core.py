@@ -6,9 +6,7 @@ each mutant (the oracle with one known mistake in it). The mutant that gives the
 names the mistake.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,6 @@ import numpy as np
 from byhand.check import oracles, tensors
 from byhand.check.compare import (
     NUMERICAL_TOLERANCE,
-    ON_A_COPY,
     alike,
     as_number,
     changes,
@@ -28,12 +25,11 @@ from byhand.check.compare import (
 )
 from byhand.check.random_inputs import Draw
 from byhand.check.report import Line, Report, conclude
+from byhand.check.script import Hint, Look, Script, Slopes
 from byhand.check.subject import reach
-from byhand.protocol.experiment import Experiment, Ref, StepResult, Tensor, as_array
+from byhand.protocol.experiment import Experiment, StepResult, Tensor, as_array
 from byhand.protocol.runner import LocalRunner
 from byhand.protocol.source_rules import broken_rules
-
-Rule = Callable[[Any], str | Line]  # a value -> what is wrong with it, "" for nothing, or a line
 
 
 class UsageError(ValueError):
@@ -47,100 +43,6 @@ def one_of(allowed: Sequence[str], value: str, argument: str) -> None:
     """Raises UsageError unless value is one of the allowed words."""
     if value not in allowed:
         raise UsageError(f"{argument} is one of {', '.join(map(repr, allowed))}, not {value!r}")
-
-
-@dataclass(frozen=True)
-class Hint:
-    """A known mistake. says: what it is; build: an oracle that makes it; explains: how the labels
-    of the looks begin that it can explain."""
-
-    says: str
-    build: Callable[..., Any]
-    explains: str = ""
-
-
-@dataclass(frozen=True)
-class Look:
-    """A result to look at.
-
-    family: looks that share a line while they are right; quiet: no line while they are right;
-    after: a step that has to succeed first; rule: judges the student's value alone; otherwise: the
-    words for a value that is not an array; hint: for a wrong value; fresh: the same of a new
-    object, which has to be right for the hint to hold; how: more for the comparison.
-    """
-
-    label: str
-    ref: Ref
-    family: str
-    quiet: bool = False
-    after: Ref | None = None
-    rule: Rule | None = None
-    otherwise: str | Callable[[Any, Any], str] = ""
-    hint: str = ""
-    fresh: Ref | None = None
-    how: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Slopes:
-    """Central differences of the student's own forward pass beside the student's gradient, which
-    is the value of `gradient` less that of `before`, at the given coordinates."""
-
-    name: str
-    coordinates: np.ndarray
-    slopes: Ref
-    gradient: Ref
-    before: Ref | None = None
-
-
-@dataclass
-class Script(Experiment):
-    """An experiment and what to look at in it.
-
-    built: what was constructed; arguments: what must not change, by name; slopes: see Slopes;
-    shared: how many steps the oracle takes too; asides: steps that are not looked at; quiet: a
-    warning with these words is a fault; on_a_copy: the hint for an argument that was changed.
-    """
-
-    looks: list[Look] = field(default_factory=list)
-    built: list[Ref] = field(default_factory=list)
-    arguments: dict[Ref, str] = field(default_factory=dict)
-    slopes: list[Slopes] = field(default_factory=list)
-    shared: int | None = None
-    asides: set[int] = field(default_factory=set)
-    quiet: str = ""
-    on_a_copy: str = ON_A_COPY
-
-    def build(self, name: str, *args: Any, **kwargs: Any) -> Ref:
-        """Call a constructor; if it fails, that is the report's only line."""
-        self.built.append(self.call(name, *args, **kwargs))
-        return self.built[-1]
-
-    def argument(self, label: str, value: Any) -> Ref:
-        """Keep a value on the student's side that no step may change."""
-        ref = self.put(value)
-        self.arguments[ref] = label
-        return ref
-
-    def look(self, label: str, ref: Ref, family: str = "", **how: Any) -> Ref:
-        """Compare a result with the oracle's; family: the label up to its comma if not given.
-
-        how: what a Look has, and what compare() takes.
-        """
-        own = {key: how.pop(key) for key in Look.__dataclass_fields__ if key in how}
-        self.looks.append(Look(label, ref, family or label.split(",")[0], **own, how=how))
-        return ref
-
-    def expect(self, label: str, ref: Ref, rule: Rule, **how: Any) -> Ref:
-        """Judge a result by a rule of its own."""
-        return self.look(label, ref, label, rule=rule, **how)
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Steps on the way whose warnings and changes of arguments belong to other checks."""
-        before = len(self.steps)
-        yield
-        self.asides |= set(range(before, len(self.steps)))
 
 
 class Check:

@@ -5,6 +5,7 @@ Sequential, Adam or a schedule. The functions at the end load, ask and train a n
 labels that an answer is judged by stay away from here.
 """
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -44,55 +45,33 @@ class Stage(Module):
     """y = weight * sin(x) + x / 2, where x / 2 comes from the feature to the left.
 
     With one weight a feature. The shift makes the order of the stages matter on the way back.
-    seen: the sizes of all batches that went through.
+    moody: in train mode the outputs stand one feature further to the right; latest: the gradient
+    is that of the last backward pass alone. seen: the sizes of all batches that went through.
     """
 
-    def __init__(self, weight: np.ndarray):
+    def __init__(self, weight: np.ndarray, moody: bool = False, latest: bool = False):
         super().__init__()
+        self.moody, self.latest, self.seen = moody, latest, []
         self.weight = np.array(weight)
         self.grad_weight = np.zeros_like(self.weight)
-        self.seen: list[int] = []
 
     def compute_output(self, x):
         """(B, N) -> (B, N)"""
         self.seen.append(len(x))
-        return self.weight * np.sin(x) + np.roll(x, 1, axis=-1) / 2
+        return self._turned(self.weight * np.sin(x) + np.roll(x, 1, axis=-1) / 2, 1)
 
     def compute_grad_input(self, x, grad_output):
         """dl/dx: (B, N) -> (B, N)"""
-        return grad_output * self.weight * np.cos(x) + np.roll(grad_output, -1, axis=-1) / 2
+        g = self._turned(grad_output, -1)
+        return g * self.weight * np.cos(x) + np.roll(g, -1, axis=-1) / 2
 
     def update_grad_parameters(self, x, grad_output):
         """Add dl/dweight: (N,)"""
-        self.grad_weight += (grad_output * np.sin(x)).sum(axis=0)
+        before = 0 if self.latest else self.grad_weight
+        self.grad_weight[...] = before + (self._turned(grad_output, -1) * np.sin(x)).sum(axis=0)
 
-
-class Latest(Stage):
-    """A Stage whose gradient is that of the last backward pass alone."""
-
-    def update_grad_parameters(self, x, grad_output):
-        """Set dl/dweight: (N,)"""
-        self.grad_weight = (grad_output * np.sin(x)).sum(axis=0)
-
-
-class Moody(Stage):
-    """A Stage whose features stand one place further to the right in train mode."""
-
-    def compute_output(self, x):
-        """(B, N) -> (B, N)"""
-        y = super().compute_output(x)
-        return np.roll(y, 1, axis=-1) if self.training else y
-
-    def compute_grad_input(self, x, grad_output):
-        """dl/dx: (B, N) -> (B, N)"""
-        return super().compute_grad_input(x, self._back(grad_output))
-
-    def update_grad_parameters(self, x, grad_output):
-        """Add dl/dweight: (N,)"""
-        super().update_grad_parameters(x, self._back(grad_output))
-
-    def _back(self, grad_output: np.ndarray) -> np.ndarray:
-        return np.roll(grad_output, -1, axis=-1) if self.training else grad_output
+    def _turned(self, values: np.ndarray, places: int) -> np.ndarray:
+        return np.roll(values, places, axis=-1) if self.moody and self.training else values
 
 
 class Wave(Criterion):
@@ -174,14 +153,17 @@ class OptimizerSteps:
         return self.count
 
 
+length, item = len, operator.getitem
+
+
 def same_memory(listed: Any, arrays: list[np.ndarray]) -> bool:
     """Whether the arrays that were listed are these very arrays, in this order."""
     return len(listed) == len(arrays) and all(map(np.shares_memory, listed, arrays))
 
 
-def length(values: Any) -> int:
-    """len(values)"""
-    return len(values)
+def same_tensor_memory(a: Any, b: Any) -> bool:
+    """Whether two tensors begin at the same place in memory."""
+    return a.data_ptr() == b.data_ptr()
 
 
 def is_zero(array: np.ndarray) -> bool:
@@ -189,23 +171,13 @@ def is_zero(array: np.ndarray) -> bool:
     return not np.any(array)
 
 
-def item(values: Any, index: int) -> Any:
-    """values[index]"""
-    return values[index]
-
-
 def part(values: Any, index: int, count: int) -> Any:
     """values[index] of so many values. Raises Told if they are not."""
     if not isinstance(values, tuple | list) or len(values) != count:
-        missing = " (is a `return` missing?)" if values is None else ""
         given = f"{len(values)} things" if isinstance(values, tuple | list) else _kind(values)
+        missing = " (is a `return` missing?)" if values is None else ""
         raise Told(f"returned {given}, expected {count} things in this order{missing}")
     return values[index]
-
-
-def same_tensor_memory(a: Any, b: Any) -> bool:
-    """Whether two tensors begin at the same place in memory."""
-    return a.data_ptr() == b.data_ptr()
 
 
 def layer_slopes(
@@ -295,7 +267,9 @@ def practise(
     trainers: an optimizer and a scheduler (or None). Raises Told if they are something else.
     """
     if not isinstance(trainers, list | tuple) or len(trainers) != 2:
-        raise Told(f"a pair (optimizer, scheduler) was expected, not {_returned(trainers)}")
+        raise Told(
+            f"a pair (optimizer, scheduler) was expected, not {_kind(trainers, missing=True)}"
+        )
     optimizer, scheduler = trainers
     starts = range(0, len(images), batch_size)
     batches = [(images[i : i + batch_size], labels[i : i + batch_size]) for i in starts]
@@ -304,13 +278,10 @@ def practise(
 
 def _network(value: Any) -> Module:
     if not isinstance(value, Module):
-        raise Told(f"a network (a Module) was expected, not {_returned(value)}")
+        raise Told(f"a network (a Module) was expected, not {_kind(value, missing=True)}")
     return value
 
 
-def _kind(value: Any) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"
-
-
-def _returned(value: Any) -> str:
-    return "None: is a `return` missing?" if value is None else _kind(value)
+def _kind(value: Any, missing: bool = False) -> str:
+    words = ": is a `return` missing?" if missing else ""
+    return f"None{words}" if value is None else f"a {type(value).__name__}"

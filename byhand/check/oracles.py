@@ -3,8 +3,7 @@
 Each oracle is an adapter. Its last arguments make a known mistake in it: see byhand.check.hints.
 """
 
-import importlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,51 +15,6 @@ from byhand.check import fixtures
 # The first optimizer that is made loads hundreds of PyTorch's modules. Here, where the package is
 # loaded, nobody waits for an answer yet.
 torch.optim.SGD([torch.zeros(1, requires_grad=True)])
-
-PACKAGE = "pytorch_optimizer"
-NEVER = 10**9  # steps between two estimates of the Hessian that the package would make by itself
-# Optimizers that PyTorch does not have: the package's name, and what makes it the paper's.
-# Lion: Chen et al. 2023, arxiv.org/abs/2302.06675; Adan: Xie et al. 2022,
-# arxiv.org/abs/2208.06677; LAMB: You et al. 2019, arxiv.org/abs/1904.00962; Sophia: Liu et al.
-# 2023, arxiv.org/abs/2305.14342.
-PAPERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "Lion": ("Lion", {}),
-    "Adan": ("Adan", {}),
-    "Lamb": ("Lamb", {"weight_decouple": False, "adam_debias": True}),
-    "Sophia": ("SophiaH", {"update_period": NEVER}),
-}
-
-
-class MissingPackageError(ImportError):
-    """pytorch_optimizer is not installed; a notebook shows this as one line."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
-
-
-def optimizer_of_paper(name: str) -> Callable[..., torch.optim.Optimizer]:
-    """What builds the optimizer `name` of PAPERS, as torch.optim's classes do.
-
-    Raises MissingPackageError.
-    """
-    theirs, settings = PAPERS[name]
-    try:
-        package = importlib.import_module(PACKAGE)
-    except ModuleNotFoundError as error:
-        raise MissingPackageError(
-            f"This check compares with the package pytorch_optimizer ({error}): "
-            "run `pip install pytorch-optimizer`, restart the kernel and try again."
-        ) from None
-
-    def build(parameters: Iterable[torch.Tensor], **make: Any) -> torch.optim.Optimizer:
-        named = {"p" if key == "rho" else key: value for key, value in make.items()}
-        built = getattr(package, theirs)(parameters, **settings, **named)
-        for group in built.param_groups if name == "Sophia" else ():
-            group["step"] = 1  # in step 0 it would make an estimate by itself
-        return built
-
-    build.paper = name
-    return build
 
 
 def numbers(value: Any) -> Any:
@@ -290,9 +244,9 @@ class Scheduler:
 
 
 class _Stage(torch.nn.Module):
-    """PyTorch's side of fixtures.Stage, and of fixtures.Moody if it is moody."""
+    """PyTorch's side of fixtures.Stage; what is latest is left to the container."""
 
-    def __init__(self, weight: np.ndarray, moody: bool = False):
+    def __init__(self, weight: np.ndarray, moody: bool = False, latest: bool = False):
         super().__init__()
         self.weight, self.moody, self.seen = torch.nn.Parameter(torch.tensor(weight)), moody, []
 
@@ -324,9 +278,7 @@ def stages(*modules: Layer) -> torch.nn.Module:
 
 
 FIXTURES = vars(fixtures) | {
-    "Stage": lambda weight: Layer(_Stage, weight),
-    "Latest": lambda weight: Layer(_Stage, weight, overwrites=True),
-    "Moody": lambda weight: Layer(_Stage, weight, moody=True),
+    "Stage": lambda weight, **kind: Layer(_Stage, weight, **kind),
     "Wave": lambda: lambda output, y: torch.sin(output[range(len(y)), y]).mean(),
     "Bounded": lambda network, lr: _Bounded(network.twin.parameters(), lr=lr),
     "Harmonic": _harmonic,

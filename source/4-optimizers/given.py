@@ -1,6 +1,6 @@
 """What 4-optimizers uses of 3-layers: the reference solutions.
 
-Made by `byhand release`, do not edit it, from layers.ipynb.
+Made by `byhand release`: do not edit it.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """What 5-convnet uses of 3-layers and 4-optimizers: the reference solutions.
 
-Made by `byhand release`, do not edit it, from layers.ipynb and optimizers.ipynb.
+Made by `byhand release`: do not edit it.
 """
 
 import numpy as np

@@ -7,9 +7,10 @@ import numpy as np
 
 from byhand.check import oracles
 from byhand.check.comparisons.layer import BUFFER, KEPT
-from byhand.check.core import Check, Hint, Script, one_of
+from byhand.check.core import Check, one_of
 from byhand.check.random_inputs import Draw, calm
 from byhand.check.report import Report
+from byhand.check.script import Hint, Script
 from byhand.protocol.experiment import Ref
 
 LOOKS = ("all", "forward", "backward", "parameters")
@@ -64,9 +65,10 @@ class _Chain:
     def write(self, script: Script, dtype: type) -> None:
         """Build, passes over batches of different sizes, then lists, zero_grad and modes."""
         self.script, module = script, self.module
-        fixture = "fixtures.Stage" if module else "fixtures.Latest"
         weights = [self.draw.normal(SHAPE[1:]).astype(dtype) for _ in range(self.depth)]
-        self.stages = stages = [script.call(fixture, weight) for weight in weights]
+        self.stages = stages = [
+            script.call("fixtures.Stage", weight, latest=not module) for weight in weights
+        ]
         self.parts = []
         if module and self.depth > 2:
             self.parts = [script.build(self.name, *stages[-2:])]

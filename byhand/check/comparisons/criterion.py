@@ -10,10 +10,11 @@ import torch
 
 from byhand.check import oracles
 from byhand.check.comparisons.layer import BUFFER, KEPT, PLACES
-from byhand.check.core import Check, Script, Slopes, one_of
+from byhand.check.core import Check, one_of
 from byhand.check.hints.losses import losses
 from byhand.check.random_inputs import calm, is_shape, sizes_of, written
 from byhand.check.report import Report
+from byhand.check.script import Script, Slopes
 
 CLIP = 1e-9
 LOOKS = ("all", "output", "gradient")

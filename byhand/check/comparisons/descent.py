@@ -15,9 +15,10 @@ from byhand.check.comparisons.regression import (
     loss,
     shared_bias,
 )
-from byhand.check.core import Check, Hint, Script, one_of
+from byhand.check.core import Check, one_of
 from byhand.check.random_inputs import calm
 from byhand.check.report import Line, Report
+from byhand.check.script import Hint, Script
 from byhand.protocol.experiment import Ref, Tensor
 
 LR = 2e-3  # not the default of torch.optim.SGD, so that a forgotten one shows

@@ -9,11 +9,12 @@ import torch
 
 from byhand.check.compare import PYTORCH
 from byhand.check.comparisons.layer import BUFFER, PLACES
-from byhand.check.core import Check, Hint, Script, Slopes
+from byhand.check.core import Check
 from byhand.check.hints.functions import FUNCTIONS, GRADIENTS
 from byhand.check.oracles import numbers
 from byhand.check.random_inputs import Draw, calm, is_shape, sizes_of
 from byhand.check.report import Line, Report
+from byhand.check.script import Hint, Script, Slopes
 from byhand.protocol.experiment import Tensor
 from byhand.protocol.source_rules import has_loop
 

@@ -9,9 +9,10 @@ import torch
 
 from byhand.check.comparisons.function import function
 from byhand.check.comparisons.layer import BUFFER
-from byhand.check.core import Check, Hint, Script, one_of
+from byhand.check.core import Check, one_of
 from byhand.check.random_inputs import Draw, calm, is_shape
 from byhand.check.report import Report
+from byhand.check.script import Hint, Script
 
 LOOKS = ("gradient", "argument")
 CONSTANT = 1000.0  # leaves 1e-13 of rounding in f, too much for a default step below 1e-7

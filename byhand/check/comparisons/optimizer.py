@@ -1,16 +1,64 @@
 """check.optimizer: an optimizer beside torch.optim's, step by step."""
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 import torch
 
 from byhand.check import oracles
-from byhand.check.core import Check, Script
+from byhand.check.core import Check
 from byhand.check.hints.optimizers import optimizers
 from byhand.check.random_inputs import calm, written
 from byhand.check.report import Report
+from byhand.check.script import Script
+
+PACKAGE = "pytorch_optimizer"
+NEVER = 10**9  # steps between two estimates of the Hessian that the package would make by itself
+# Optimizers that PyTorch does not have: the package's name, and what makes it the paper's.
+# Lion: Chen et al. 2023, arxiv.org/abs/2302.06675; Adan: Xie et al. 2022,
+# arxiv.org/abs/2208.06677; LAMB: You et al. 2019, arxiv.org/abs/1904.00962; Sophia: Liu et al.
+# 2023, arxiv.org/abs/2305.14342.
+PAPERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Lion": ("Lion", {}),
+    "Adan": ("Adan", {}),
+    "Lamb": ("Lamb", {"weight_decouple": False, "adam_debias": True}),
+    "Sophia": ("SophiaH", {"update_period": NEVER}),
+}
+
+
+class MissingPackageError(ImportError):
+    """pytorch_optimizer is not installed; a notebook shows this as one line."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def optimizer_of_paper(name: str) -> Callable[..., torch.optim.Optimizer]:
+    """What builds the optimizer `name` of PAPERS, as torch.optim's classes do.
+
+    Raises MissingPackageError.
+    """
+    theirs, settings = PAPERS[name]
+    try:
+        package = importlib.import_module(PACKAGE)
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            f"This check compares with the package pytorch_optimizer ({error}): "
+            "run `pip install pytorch-optimizer`, restart the kernel and try again."
+        ) from None
+
+    def build(parameters: Iterable[torch.Tensor], **make: Any) -> torch.optim.Optimizer:
+        named = {"p" if key == "rho" else key: value for key, value in make.items()}
+        built = getattr(package, theirs)(parameters, **settings, **named)
+        for group in built.param_groups if name == "Sophia" else ():
+            group["step"] = 1  # in step 0 it would make an estimate by itself
+        return built
+
+    build.paper = name
+    return build
+
 
 SHAPES = ((3, 4), (4,), (3, 4), (2, 1, 3), (5,))  # two alike, so that a state kept by shape shows
 BATCH_SIZES = (32, 20, 7)  # of the batches behind an estimate of the Hessian
@@ -39,14 +87,14 @@ def optimizer(
     """Compare an optimizer with PyTorch's over some steps on five parameters.
 
     like: the PyTorch class, called with the parameters and the same arguments `make`, or the name
-    of an optimizer of a paper (see oracles.PAPERS). The last parameter starts at zero; some steps
+    of an optimizer of a paper (see PAPERS). The last parameter starts at zero; some steps
     have gradients of zero; the learning rate is halved on the way, as a schedule would do it; at
     the end a second optimizer works on the same module. hessian_every: every so many steps, from
     step hessian_from on, the module first has other gradients and update_hessian(batch_size) is
     called. Raises CheckFailed with what was found, and MissingPackageError.
     """
     make = make or {}
-    like = oracles.optimizer_of_paper(like) if isinstance(like, str) else like
+    like = optimizer_of_paper(like) if isinstance(like, str) else like
     check = Check("optimizer", cls, seed=seed)
     draw = check.draw
     check.report.title = f"{written(check.name, 'module', **make)}, {steps} steps"

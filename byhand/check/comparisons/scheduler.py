@@ -7,10 +7,11 @@ from typing import Any
 import torch
 
 from byhand.check import oracles
-from byhand.check.core import Check, Script
+from byhand.check.core import Check
 from byhand.check.hints.schedules import schedules
 from byhand.check.random_inputs import calm, written
 from byhand.check.report import Report
+from byhand.check.script import Script
 
 
 @calm()

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from byhand.check.compare import described
-from byhand.check.core import Check, Hint, Script
+from byhand.check.core import Check
 from byhand.check.random_inputs import calm
 from byhand.check.report import Report
+from byhand.check.script import Hint, Script
 
 SHAPE = (6, 5)  # samples, features; the features are the classes, too
 STEPS = 3
@@ -31,7 +32,7 @@ def train_step(function: Any, seed: int | None = None) -> Report | None:
 
     def write(script: Script, dtype: type) -> None:
         """A step from eval mode, and more, each on a batch of its own, the last one short."""
-        network = script.call("fixtures.Moody", draw.normal(SHAPE[1:]))
+        network = script.call("fixtures.Stage", draw.normal(SHAPE[1:]), moody=True)
         script.method(network, "eval")
         optimizer = script.call("fixtures.Bounded", network, RATE)
         schedule = script.call("fixtures.Harmonic", optimizer)
@@ -102,7 +103,7 @@ def predict(
     weight, x = draw.normal(SHAPE[1:]), draw.normal((samples, SHAPE[1]))
 
     def write(script: Script, dtype: type) -> None:
-        network = script.call("fixtures.Moody", weight)
+        network = script.call("fixtures.Stage", weight, moody=True)
         x_ref = script.argument("X", x)
         script.method(network, "train")
         classes = script.call(check.name, network, x_ref, batch_size=batch_size)

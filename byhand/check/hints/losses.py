@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from byhand.check import oracles
-from byhand.check.core import Hint
+from byhand.check.script import Hint
 
 GRADIENT = "gradient for prediction"
 

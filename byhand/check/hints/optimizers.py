@@ -14,14 +14,11 @@ import torch
 from torch.optim import SGD, Adam, AdamW, NAdam, RMSprop
 
 from byhand.check import oracles
-from byhand.check.core import Hint
-
-Row = tuple[str, dict[str, Any]]  # words, and what the oracle gets to make the mistake
+from byhand.check.hints.adaptive import INSIDE, Row, adam, adamw, each, nadam
+from byhand.check.script import Hint
 
 AVERAGE = "The new gradient enters whole: v = momentum * v + g, without (1 - momentum)."
 BETAS = {"Lion": (0.9, 0.99), "Lamb": (0.9, 0.999), "Sophia": (0.96, 0.99)}
-INSIDE = "eps is added to the root, not under it."
-NO_CORRECTION = "The bias correction is missing: m / (1 - beta1^t), v / (1 - beta2^t)."
 RATE_INSIDE = "The learning rate is inside the velocity: it belongs to the step, p -= lr * v."
 
 
@@ -29,13 +26,13 @@ def optimizers(like: Callable, make: dict[str, Any]) -> list[Hint]:
     """The known mistakes of an optimizer with these arguments."""
     rows: list[Row] = [
         ("It did not change. Update it in place (p -= ..., p[...] = ...), not by a new array.",
-         {"after": _each(lambda o, p, old, i: old)}),
+         {"after": each(lambda o, p, old, i: old)}),
         ("The step goes uphill: the gradient is subtracted.",
-         {"after": _each(lambda o, p, old, i: 2 * old - p)}),
+         {"after": each(lambda o, p, old, i: 2 * old - p)}),
         ("The learning rate has changed on the way: read self.lr at every step.",
          {"before": _first_rate}),
         ("All but the first parameter stand still.",
-         {"after": _each(lambda o, p, old, i: old if i else p)}),
+         {"after": each(lambda o, p, old, i: old if i else p)}),
     ]  # fmt: skip
     if make.get("weight_decay") or like is AdamW:
         rows.append(("The weight decay is missing.", {"changed": {"weight_decay": 0.0}}))
@@ -43,13 +40,13 @@ def optimizers(like: Callable, make: dict[str, Any]) -> list[Hint]:
     if decay and like in (SGD, RMSprop):
         rows.append(("The decay is apart from the gradient, as AdamW's; here it is added to it.",
                      {"changed": {"weight_decay": 0.0},
-                      "after": _each(lambda o, p, old, i: p - o.lr * decay * old)}))  # fmt: skip
+                      "after": each(lambda o, p, old, i: p - o.lr * decay * old)}))  # fmt: skip
     paper = getattr(like, "paper", "")
     rows += _papers(paper, make)
     betas = make.get("betas", BETAS.get(paper, (0.9, 0.999)))
     if like in (Adam, AdamW, NAdam) or paper in BETAS:
         rows.append(("beta1 and beta2 are exchanged.", {"changed": {"betas": betas[::-1]}}))
-    own = {SGD: _sgd, RMSprop: _rmsprop, Adam: _adam, AdamW: _adamw, NAdam: _nadam}
+    own = {SGD: _sgd, RMSprop: _rmsprop, Adam: adam, AdamW: adamw, NAdam: nadam}
     rows += own.get(like, lambda make: [])(make)
     return [
         Hint(says, partial(oracles.Optimizer, how.pop("like", like), **how), "parameter ")
@@ -76,16 +73,6 @@ def _papers(paper: str, make: dict[str, Any]) -> list[Row]:
         words = "The parameter is divided by 1 + lr * weight_decay, not multiplied by 1 - ..."
         rows.append((words, {"changed": {"weight_decouple": True}}))
     return rows
-
-
-def _each(value: Callable) -> Callable:
-    """After a step, every parameter becomes value(o, p, old, number of the parameter)."""
-
-    def after(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
-        for i, (p, before) in enumerate(zip(o.parameters, old, strict=True)):
-            p.copy_(value(o, p.clone(), before, i))
-
-    return after
 
 
 def _first_rate(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
@@ -129,7 +116,7 @@ def _sgd(make: dict[str, Any]) -> list[Row]:
     plain = {"momentum": 0.0, "dampening": 0.0, "nesterov": False}
     if not momentum:
         words = "This is dampened; without momentum there is nothing to dampen."
-        dampened = _each(lambda o, p, old, i: old + (1 - dampening) * (p - old))
+        dampened = each(lambda o, p, old, i: old + (1 - dampening) * (p - old))
         return [(words, {"after": dampened})] if dampening else []
     average = {"before": _from_zero, "changed": {"dampening": momentum, "nesterov": False}}
     rows = [
@@ -141,15 +128,15 @@ def _sgd(make: dict[str, Any]) -> list[Row]:
             ("This is the plain momentum, not Nesterov's.", {"changed": {"nesterov": False}}),
             *rows,
             ("The gradient itself is missing: the step is g + momentum * v.",
-             {"after": _each(lambda o, p, old, i: p + o.lr * _decayed(o, i, old))}),
+             {"after": each(lambda o, p, old, i: p + o.lr * _decayed(o, i, old))}),
             ("The velocity of the step before is used: first update v, then take g + momentum * v.",
-             {"before": _keep_velocity, "after": _each(lambda o, p, old, i: old - o.lr * (
+             {"before": _keep_velocity, "after": each(lambda o, p, old, i: old - o.lr * (
                  _decayed(o, i, old) + momentum * o.kept[i]))}),
             ("The whole velocity is added to g: the step is g + momentum * v.",
-             {"after": _each(lambda o, p, old, i: old - o.lr * (
+             {"after": each(lambda o, p, old, i: old - o.lr * (
                  _decayed(o, i, old) + _velocity(o, i)))}),
             (AVERAGE, {"before": _from_zero_average(momentum),
-                       "after": _each(lambda o, p, old, i: old - o.lr * (
+                       "after": each(lambda o, p, old, i: old - o.lr * (
                            _decayed(o, i, old) + momentum * o.kept[i]))}),
         ]  # fmt: skip
     rows.append(("This is Nesterov's momentum, not the plain one.",
@@ -178,93 +165,6 @@ def _from_zero_average(momentum: float) -> Callable:
     return before
 
 
-def _formula(direction: Callable) -> dict[str, Any]:
-    """p = old - lr * direction(m, v, t, beta1, beta2, eps, g), from PyTorch's own averages.
-
-    t: the step, from 1, with the number of the parameter and of all parameters.
-    """
-
-    def value(o: oracles.Optimizer, p: torch.Tensor, old: torch.Tensor, i: int) -> torch.Tensor:
-        state = o.twin.state[o.parameters[i]]
-        start = old * (1 - o.lr * o.weight_decay) if isinstance(o.twin, AdamW) else old
-        count = o.steps, i, len(o.parameters)
-        averages = state["exp_avg"], state["exp_avg_sq"]
-        return start - o.lr * direction(*averages, count, *o.betas, o.eps, o.parameters[i].grad)
-
-    return {"after": _each(value)}
-
-
-def _hats(m: Any, v: Any, b1: float, b2: float, t: float) -> tuple[Any, Any]:
-    return m / (1 - b1**t), v / (1 - b2**t)
-
-
-def _counted(t: Callable) -> Callable:
-    """Bias corrections with another step count, t(count)."""
-
-    def direction(m: Any, v: Any, count: Any, b1: float, b2: float, eps: float, g: Any) -> Any:
-        if t(count) <= 0:
-            return torch.full_like(m, torch.nan)
-        first, second = _hats(m, v, b1, b2, t(count))
-        return first / (second.sqrt() + eps)
-
-    return direction
-
-
-def _moments(make: dict[str, Any]) -> list[Row]:
-    """Mistakes that Adam and AdamW have in common."""
-    return [
-        (NO_CORRECTION, _formula(lambda m, v, t, b1, b2, e, g: m / (v.sqrt() + e))),
-        ("v has no bias correction: v / (1 - beta2^t).",
-         _formula(lambda m, v, t, b1, b2, e, g: m / (1 - b1 ** t[0]) / (v.sqrt() + e))),
-        ("m has no bias correction: m / (1 - beta1^t).",
-         _formula(lambda m, v, t, b1, b2, e, g: m / ((v / (1 - b2 ** t[0])).sqrt() + e))),
-        (INSIDE, _formula(lambda m, v, t, b1, b2, e, g: _hats(m, v, b1, b2, t[0])[0] / (
-            _hats(m, v, b1, b2, t[0])[1] + e).sqrt())),
-        ("The root of v is missing.", _formula(lambda m, v, t, b1, b2, e, g: (
-            _hats(m, v, b1, b2, t[0])[0] / (_hats(m, v, b1, b2, t[0])[1] + e)))),
-        ("The gradient alone is divided; its average m belongs there.",
-         _formula(lambda m, v, t, b1, b2, e, g: g / ((v / (1 - b2 ** t[0])).sqrt() + e))),
-        ("The step counter goes up once a parameter: count before the loop over parameters.",
-         _formula(_counted(lambda count: (count[0] - 1) * count[2] + count[1] + 1))),
-        ("The first step has number 1; yours starts at 0.", _formula(_counted(lambda c: c[0] - 1))),
-        ("The first step has number 1; yours starts at 2.", _formula(_counted(lambda c: c[0] + 1))),
-        ("The step counter stands still.", _formula(_counted(lambda c: 1))),
-        ("eps is added before the bias correction of v: first correct, then add eps.",
-         _formula(lambda m, v, t, b1, b2, e, g: m / (1 - b1 ** t[0]) / (
-             (v.sqrt() + e) / (1 - b2 ** t[0]) ** 0.5))),
-    ]  # fmt: skip
-
-
-def _adam(make: dict[str, Any]) -> list[Row]:
-    rows = _moments(make)
-    if make.get("weight_decay"):
-        words = "This is AdamW's decay, apart from the moments; Adam adds it to the gradient."
-        rows.append((words, {"like": AdamW}))
-    return rows
-
-
-def _bare(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
-    """The decay takes off weight_decay itself, without the learning rate."""
-    decay = vars(o).setdefault("decay", o.weight_decay)
-    o.weight_decay = decay / o.lr
-
-
-def _adamw(make: dict[str, Any]) -> list[Row]:
-    decay = make.get("weight_decay", 1e-2)
-    return [
-        *_moments(make),
-        ("This is Adam's decay, added to the gradient; AdamW's stays apart from the moments.",
-         {"like": Adam, "changed": {"weight_decay": decay}}),
-        ("The decay has to be multiplied by the learning rate.", {"before": _bare}),
-        ("The decay comes first, from the old value; then the step.",
-         {"after": _each(lambda o, p, old, i: (
-             p + o.lr * o.weight_decay * old) * (1 - o.lr * o.weight_decay))}),
-        ("The decay has the wrong sign: weights shrink.",
-         {"changed": {"weight_decay": 0.0},
-          "after": _each(lambda o, p, old, i: p + o.lr * decay * old)}),
-    ]  # fmt: skip
-
-
 def _rmsprop(make: dict[str, Any]) -> list[Row]:
     def root(o: oracles.Optimizer, i: int) -> tuple[torch.Tensor, torch.Tensor]:
         state = o.twin.state[o.parameters[i]]
@@ -279,17 +179,17 @@ def _rmsprop(make: dict[str, Any]) -> list[Row]:
         rows += [
             ("The momentum is missing.", {"changed": {"momentum": 0.0}}),
             (RATE_INSIDE, {"after": _buffer_with_rate()}),
-            (AVERAGE, {"after": _each(lambda o, p, old, i: old + (1 - o.momentum) * (p - old))}),
+            (AVERAGE, {"after": each(lambda o, p, old, i: old + (1 - o.momentum) * (p - old))}),
         ]
     else:
         rows += [
-            (INSIDE, {"after": _each(lambda o, p, old, i: old - o.lr * _decayed(o, i, old) / (
+            (INSIDE, {"after": each(lambda o, p, old, i: old - o.lr * _decayed(o, i, old) / (
                 root(o, i)[1] + o.eps).sqrt())}),
             ("Averages are not corrected here for having started at 0, as Adam's are.",
-             {"after": _each(lambda o, p, old, i: old - o.lr * _decayed(o, i, old) / (
+             {"after": each(lambda o, p, old, i: old - o.lr * _decayed(o, i, old) / (
                  (root(o, i)[1] / (1 - o.alpha**o.steps)).sqrt() + o.eps))}),
             ("The root is missing.",
-             {"after": _each(lambda o, p, old, i: old - o.lr * _decayed(o, i, old) / (
+             {"after": each(lambda o, p, old, i: old - o.lr * _decayed(o, i, old) / (
                  root(o, i)[1] + o.eps))}),
         ]  # fmt: skip
     if make.get("centered"):
@@ -312,33 +212,4 @@ def _buffer_with_rate() -> Callable:
         buffers[i] = o.momentum * buffers.get(i, 0.0) + o.lr * new
         return old - buffers[i]
 
-    return _each(value)
-
-
-def _nadam(make: dict[str, Any]) -> list[Row]:
-    def adam(parameters: Any, **arguments: Any) -> Adam:
-        arguments.pop("momentum_decay", None)
-        return Adam(parameters, **{"lr": 2e-3} | arguments)
-
-    rows = [
-        ("This is Adam: the new gradient has no part of its own in the step.", {"like": adam}),
-        ("Yours is as if momentum_decay were 0: the momentum has to grow from step to step.",
-         {"changed": {"momentum_decay": 0.0}}),
-        (INSIDE, {"after": _each(_nadam_inside)}),
-        ("v has no bias correction: v / (1 - beta2^t).", {"after": _each(_nadam_uncorrected)}),
-    ]  # fmt: skip
-    if make.get("weight_decay"):
-        words = "This is AdamW's decay, apart from the moments; NAdam adds it to the gradient."
-        rows.append((words, {"changed": {"decoupled_weight_decay": True}}))
-    return rows
-
-
-def _nadam_inside(o: oracles.Optimizer, p: torch.Tensor, old: torch.Tensor, i: int) -> torch.Tensor:
-    v = o.twin.state[o.parameters[i]]["exp_avg_sq"] / (1 - o.betas[1] ** o.steps)
-    return old + (p - old) * (v.sqrt() + o.eps) / (v + o.eps).sqrt()
-
-
-def _nadam_uncorrected(o: oracles.Optimizer, p: Any, old: torch.Tensor, i: int) -> torch.Tensor:
-    v = o.twin.state[o.parameters[i]]["exp_avg_sq"]
-    right = (v / (1 - o.betas[1] ** o.steps)).sqrt() + o.eps
-    return old + (p - old) * right / (v.sqrt() + o.eps)
+    return each(value)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from byhand.check import oracles
-from byhand.check.core import Hint
+from byhand.check.script import Hint
 
 ADDED_UP = "Yours is this pass alone: gradients add up until zero_grad (+=, not =)."
 G_MISSING = "g is missing: multiply with the upstream gradient."

@@ -11,7 +11,7 @@ from functools import partial
 from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, OneCycleLR, StepLR
 
 from byhand.check import oracles
-from byhand.check.core import Hint
+from byhand.check.script import Hint
 
 Scheduler = oracles.Scheduler
 

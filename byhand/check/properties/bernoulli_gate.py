@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from byhand.check.compare import compare, described
-from byhand.check.core import Check, Script
+from byhand.check.core import Check
 from byhand.check.random_inputs import Draw, calm
 from byhand.check.report import Line, Report
+from byhand.check.script import Script
 from byhand.protocol.experiment import Ref, StepResult, Tensor
 
 ROWS, COLUMNS = 64, 32

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from byhand.check.compare import described
-from byhand.check.core import Check, Script, one_of
+from byhand.check.core import Check, one_of
 from byhand.check.random_inputs import Draw, calm, written
 from byhand.check.report import Line, Report
+from byhand.check.script import Script
 
 TELLING = 12  # samples from which on an order that stays is no accident
 EPOCHS = 9  # that are compared; that one of 12 places keeps its sample: 1 in 30 million

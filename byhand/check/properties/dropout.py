@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from byhand.check.compare import compare, difference, not_an_array
-from byhand.check.core import Check, Script, one_of
+from byhand.check.core import Check, one_of
 from byhand.check.random_inputs import Draw, calm
 from byhand.check.report import Line, Report
+from byhand.check.script import Script
 from byhand.protocol.experiment import StepResult
 
 LOOKS = ("all", "train", "backward", "eval")
