@@ -8,7 +8,7 @@ from typing import Annotated
 import typer.core
 from rich.console import Console
 
-from byhand.grading.course import demo, notebooks, release
+from byhand.grading.course import notebooks, release
 
 
 class Commands(typer.core.TyperGroup):
@@ -36,17 +36,26 @@ Check = Annotated[bool, typer.Option("--check", help="Change nothing; exit with 
 @app.command("demo")
 def demo_command() -> None:
     """Grade a class of ten on the real assignment, in build/demo/, and show the scores."""
+    from byhand.grading.course import demo  # here, because it takes a second to import
+
     demo.run(notebooks.find_course(), Console())
 
 
 @app.command("release")
-def release_command(check: Check = False) -> None:
+def release_command(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ASSIGNMENT", help="Assignments; all if none are named."),
+    ] = None,
+    check: Check = False,
+) -> None:
     """Make release/ from source/ with `nbgrader generate_assignment`."""
     course = notebooks.find_course()
-    if not check:
-        release.write_release(course, tell=lambda name: typer.echo(f"release/{name}"))
-        return
-    _report(release.differences(course), "Run `byhand release` and commit release/.")
+    if check:
+        stale = release.differences(course, names or [])
+        _report(stale, "Run `byhand release` and commit release/.")
+    else:
+        release.write_release(course, names or [], tell=typer.echo)
 
 
 @app.command()

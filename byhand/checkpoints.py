@@ -21,7 +21,7 @@ from byhand.nn import Module
 VERSION = 1
 MARK = "byhand_checkpoint"  # the entry that holds the version; no other archive has it
 LARGEST = 2**28  # bytes of a checkpoint in memory, a thousand times what the course needs
-MEND = "Train again and save with training.save_checkpoint."
+FIX = "Train again and save with training.save_checkpoint."
 # What numpy.load raises for files that are no archives of arrays, or damaged ones.
 UNREADABLE = (
     *(EOFError, KeyError, OSError, RuntimeError, SyntaxError, TokenError, TypeError, ValueError),
@@ -137,17 +137,16 @@ def load_checkpoint(path: Path | str, network: Module) -> History:
     checkpoint = read_checkpoint(path)
     mine, stored = state(network), checkpoint.arrays
     differs = f"{path} is of another network: it holds"
-    mend = "Build the network as it was when the file was saved, or train again."
+    fix = "Build the network as it was when the file was saved, or train again."
     if len(mine) != len(stored):
         raise CheckpointError(
             f"{differs} {len(stored)} arrays, this one has {len(mine)} (parameters and running "
-            f"averages). {mend}"
+            f"averages). {fix}"
         )
     for number, (array, new) in enumerate(zip(mine, stored, strict=True)):
         if array.shape != new.shape:
             raise CheckpointError(
-                f"{differs} {new.shape} as array {number}, here that has shape {array.shape}. "
-                f"{mend}"
+                f"{differs} {new.shape} as array {number}, here that has shape {array.shape}. {fix}"
             )
     for array, new in zip(mine, stored, strict=True):
         array[...] = new
@@ -157,7 +156,7 @@ def load_checkpoint(path: Path | str, network: Module) -> History:
 def read_checkpoint(path: Path | str) -> Checkpoint:
     """What stands in a checkpoint. Nothing in it is executed, and it cannot fill the memory.
 
-    Raises CheckpointError, in one line that names the file and says how to mend it.
+    Raises CheckpointError, in one line that names the file and says how to fix it.
     """
     path = Path(path)
     if not path.exists():
@@ -167,7 +166,7 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
         )
     entries = _entries(path)
     if MARK not in entries:
-        raise CheckpointError(f"{path} holds arrays, but is no checkpoint of this course. {MEND}")
+        raise CheckpointError(f"{path} holds arrays, but is no checkpoint of this course. {FIX}")
     version = entries[MARK]
     if version.shape != () or version != VERSION:
         raise CheckpointError(
@@ -179,11 +178,11 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
         history = History(**{f.name: _numbers(entries[f"history_{f.name}"]) for f in MEASURED})
         data = str(entries["data"])
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is no whole checkpoint: {error}. {MEND}") from error
+        raise CheckpointError(f"{path} is no whole checkpoint: {error}. {FIX}") from error
     for number, array in enumerate(arrays):
         if array.dtype.kind != "f" or not np.isfinite(array).all():
             raise CheckpointError(
-                f"{path}: array {number} holds values that are no finite numbers. {MEND}"
+                f"{path}: array {number} holds values that are no finite numbers. {FIX}"
             )
     return Checkpoint(arrays, history, data[:200])
 
@@ -193,21 +192,21 @@ def _entries(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file:
             if file.read(2) != b"PK":
-                raise CheckpointError(f"{path} is no .npz archive. {MEND}")
+                raise CheckpointError(f"{path} is no .npz archive. {FIX}")
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
         if size > LARGEST:
             raise CheckpointError(
                 f"{path} would unpack to {size / 2**20:,.0f} MiB; at most {LARGEST // 2**20} are "
-                f"read. {MEND}"
+                f"read. {FIX}"
             )
         with np.load(path, allow_pickle=False) as archive:
             return dict(archive)
     except UNREADABLE as error:
         if "allow_pickle" in str(error):
-            raise CheckpointError(f"{path} holds pickles, which are never read. {MEND}") from error
+            raise CheckpointError(f"{path} holds pickles, which are never read. {FIX}") from error
         raise CheckpointError(
-            f"{path} is damaged or cut off ({type(error).__name__}). {MEND}"
+            f"{path} is damaged or cut off ({type(error).__name__}). {FIX}"
         ) from error
 
 

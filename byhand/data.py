@@ -31,17 +31,17 @@ CHECKSUMS = {
     TEST_LABELS: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 VALIDATION = 10_000  # the last of MNIST's 60,000 training images
-MEND_FOLDER = (
+FIX_FOLDER = (
     "Set BYHAND_DATA to the folder that holds MNIST's four files, or unset it to have them "
     "downloaded."
 )
-MEND_FILE = (
+FIX_FILE = (
     "Put the original in its place, or delete it and unset BYHAND_DATA to have MNIST downloaded."
 )
 
 
 class DataError(Exception):
-    """The data is missing or damaged; the message names the file and how to mend it."""
+    """The data is missing or damaged; the message names the file and how to fix it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -140,7 +140,7 @@ def read_mnist(
     """
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
-        raise DataError(f"{folder} {what}. {MEND_FOLDER}")
+        raise DataError(f"{folder} {what}. {FIX_FOLDER}")
     arrays = {name: read_idx(_find(folder, name), sha256) for name, sha256 in checksums.items()}
     images, test_images = (
         np.divide(arrays[name][:, None], np.float32(255), dtype=np.float32)
@@ -155,7 +155,7 @@ def _find(folder: Path, name: str) -> Path:
     for path in (folder / name, folder / f"{name}.gz"):
         if path.exists():
             return path
-    raise DataError(f"{folder} lacks {name} (or {name}.gz). {MEND_FOLDER}")
+    raise DataError(f"{folder} lacks {name} (or {name}.gz). {FIX_FOLDER}")
 
 
 def read_idx(path: Path, sha256: str) -> np.ndarray:
@@ -170,7 +170,7 @@ def read_idx(path: Path, sha256: str) -> np.ndarray:
         if path.suffix == ".gz":
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}. {MEND_FILE}") from error
+        raise DataError(f"{path} cannot be read: {error}. {FIX_FILE}") from error
     _verify(path, content, sha256)
     axes = content[3]
     shape = struct.unpack_from(f">{axes}I", content, offset=4)
@@ -182,7 +182,7 @@ def _verify(source: Path | str, content: bytes, sha256: str) -> None:
     if found != sha256:
         raise DataError(
             f"{source} is not the original: the SHA-256 of its content begins with {found[:12]}, "
-            f"expected {sha256[:12]}. {MEND_FILE}"
+            f"expected {sha256[:12]}. {FIX_FILE}"
         )
 
 
@@ -208,7 +208,7 @@ def store(images: np.ndarray, labels: np.ndarray, folder: Path) -> None:
                 part.write_bytes(content)
                 part.replace(folder / name)
     except OSError as error:
-        raise DataError(f"MNIST cannot be kept in {folder}: {error}. {MEND_FOLDER}") from error
+        raise DataError(f"MNIST cannot be kept in {folder}: {error}. {FIX_FOLDER}") from error
 
 
 def _idx(array: np.ndarray) -> bytes:

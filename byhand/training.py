@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from tqdm.auto import tqdm
 
-from byhand.checkpoints import (
+from byhand.checkpoints import (  # noqa: F401 - some are for the notebooks only
     CheckpointError,
     History,
     load_checkpoint,
@@ -16,18 +16,6 @@ from byhand.checkpoints import (
     to_float32,
 )
 from byhand.nn import Criterion, Module, Optimizer, Scheduler
-
-__all__ = [
-    "CheckpointError",
-    "History",
-    "TrainingStoppedError",
-    "fit",
-    "load_checkpoint",
-    "measure",
-    "save_checkpoint",
-    "to_float32",
-    "train_epoch",
-]
 
 Batches = Iterable[tuple[np.ndarray, np.ndarray]]
 Measured = tuple[float, float | None]  # mean loss; share of right answers, if there are classes

@@ -67,7 +67,7 @@ def training_figure() -> Figure:
     namespace = vars(reference(NOTEBOOK)) | {"display": lambda *_: None}
     for name in TRAINING_CELLS:
         if name not in cells:
-            sys.exit(f"pictures: {NOTEBOOK} has no cell {name!r} any more; mend TRAINING_CELLS.")
+            sys.exit(f"pictures: {NOTEBOOK} has no cell {name!r} any more; fix TRAINING_CELLS.")
         exec(compile(cells[name], f"<{name}>", "exec"), namespace)
     return plots.learning_curves(namespace["histories"])
 
@@ -76,7 +76,7 @@ def failing_card() -> str:
     """The card, as HTML, of a Linear with a mistake from mistakes/."""
     wrong = next((m for m in mistakes(ROOT / "mistakes" / "3-layers") if m.name == MISTAKE), None)
     if wrong is None:
-        sys.exit(f"pictures: mistakes/3-layers has no {MISTAKE!r} any more; mend MISTAKE.")
+        sys.exit(f"pictures: mistakes/3-layers has no {MISTAKE!r} any more; fix MISTAKE.")
     right = solution_cells(NOTEBOOK)[wrong.task]
     source = reference_source(NOTEBOOK).replace(right.strip(), wrong.source.strip())
     module = module_from(source, "wrong_linear")

@@ -57,13 +57,7 @@ def compare(
         text = f"{int((~np.isfinite(value)).sum())} of {value.size} values are NaN or infinite"
         hint = named(value, expected, suspects) or NOT_FINITE
         return Line(name, False, text, hint=hint, yours=value, expected=expected)
-    largest = float(np.abs(value - expected).max(initial=0))
-    limit = tolerance or TOLERANCE[expected.dtype]
-    scale = max(float(np.abs(expected).max(initial=0)), _smallest_scale(limit))
-    if largest <= limit * scale:
-        return Line(name, True, f"largest error {_short(largest)}", largest)
-    hint = suspect(value, expected, sizes or {}, suspects, against)
-    return Line(name, False, difference(value, expected, against), largest, hint, value, expected)
+    return _values(name, value, expected, against, sizes or {}, suspects, tolerance)
 
 
 def compare_number(
@@ -79,7 +73,7 @@ def compare_number(
     """The line for one number: a float or an array without axes."""
     if result.failure is not None:
         return Line(name, False, str(result.failure))
-    value, tolerance = result.value, tolerance or TOLERANCE[np.dtype(np.float64)]
+    value = result.value
     if isinstance(value, np.ndarray) and value.shape != ():
         return Line(name, False, f"is an array of shape {value.shape}, expected one number")
     number = as_number(value)
@@ -87,14 +81,24 @@ def compare_number(
         return Line(name, False, f"is {described(value)}, expected a float")
     if not np.isfinite(number):
         return Line(name, False, f"is {number}, expected {expected:.6g}", hint=NOT_FINITE)
-    error = abs(number - expected)
-    if error <= tolerance * max(abs(expected), _smallest_scale(tolerance)):
-        return Line(name, True, f"largest error {_short(error)}", error)
-    yours, wanted = np.asarray(number), np.asarray(expected)
-    hint = suspect(yours, wanted, sizes or {}, suspects, against)
-    return Line(
-        name, False, _apart(f"{number:.6g}", f"{expected:.6g}", error, against), error, hint
-    )
+    both = np.asarray(number), np.asarray(expected, np.float64)
+    return _values(name, *both, against, sizes or {}, suspects, tolerance)
+
+
+def _values(
+    name: str, value: np.ndarray, expected: np.ndarray, against: str,
+    sizes: Mapping[int, str], suspects: Suspects, tolerance: float | None,
+) -> Line:  # fmt: skip
+    """The line for two arrays of the same shape and dtype, all finite."""
+    error = float(np.abs(value - expected).max(initial=0))
+    limit = tolerance or TOLERANCE[expected.dtype]
+    # terms of about 1 may cancel to almost 0, and in float32 leave 1e-7 of rounding behind
+    smallest = 1.0 if limit >= SINGLE else SMALLEST_SCALE
+    if error <= limit * max(float(np.abs(expected).max(initial=0)), smallest):
+        return Line(name, True, f"largest error {error:.0e}" if error else "largest error 0", error)
+    hint = suspect(value, expected, sizes, suspects, against)
+    arrays = (value, expected) if value.ndim else ()
+    return Line(name, False, difference(value, expected, against), error, hint, *arrays)
 
 
 def changes(
@@ -168,6 +172,8 @@ def described(value: object) -> str:
 def difference(yours: np.ndarray, expected: np.ndarray, against: str = PYTORCH) -> str:
     """Both sides in a few words: whole if they are short, else where the error is largest."""
     error = np.abs(yours - expected)
+    if not yours.ndim:
+        return _apart(f"{yours:.6g}", f"{expected:.6g}", error, against)
     if yours.size <= 6:
         return _apart(_numbers(yours), _numbers(expected), error.max(), against)
     place = np.unravel_index(np.argmax(error), yours.shape)
@@ -244,15 +250,6 @@ def _apart(yours: str, expected: str, error: float, against: str) -> str:
     return f"yours {yours}, {against} {expected}{by}"
 
 
-def _smallest_scale(tolerance: float) -> float:
-    """Terms of about 1 may cancel to almost 0, and in float32 leave 1e-7 of rounding behind."""
-    return 1.0 if tolerance >= SINGLE else SMALLEST_SCALE
-
-
 def _numbers(array: np.ndarray) -> str:
     text = np.array2string(array, precision=4, suppress_small=False, separator=" ")
     return " ".join(text.split())
-
-
-def _short(error: float) -> str:
-    return "0" if error == 0 else f"{error:.0e}"

@@ -53,6 +53,7 @@ class Check:
         self.name = self.names[0]
         self.draw = Draw(seed)
         self.report = Report("", self.draw.repeat(called))
+        self.at_last: list[Line] = []  # for an answer that has passed all else
 
     def rules(self, loops: bool = False, **allowed: bool) -> None:
         """A line for each of the course's rules that the subject's text breaks."""
@@ -90,7 +91,8 @@ class Check:
                 lines = lines or [Line(single, True)]
             self.report.lines += lines
             if not self.report.passed:
-                break
+                return self.conclude()
+        self.report.lines += self.at_last
         return self.conclude()
 
 
@@ -103,6 +105,9 @@ class Comparison:
         self.mine = check.runner.run(script)
         self.mutants: dict[int, list[StepResult]] = {}
         self.said: set[str] = set()
+        kinds = ((i, result.failure) for i, result in enumerate(self.mine) if result.failure)
+        missing = (i for i, f in kinds if f.kind == "unwritten" and i not in script.asides)
+        self.unwritten = next(missing, len(self.mine))
 
     def lines(self) -> list[Line]:
         """What the report says: one line a family of looks."""
@@ -116,7 +121,10 @@ class Comparison:
             if not any(line.ok is False for line in family):
                 family += self._look(look)
         lines = self._refusals() + [line for family in found.values() for line in _shown(family)]
-        lines += self._central_differences(all(line.ok for line in lines))
+        right = all(line.ok for line in lines)
+        if right and self.unwritten < len(self.mine):
+            return [*lines, Line("not written", False, str(self.mine[self.unwritten].failure))]
+        lines += self._central_differences(right)
         watched = [r for i, r in enumerate(self.mine) if i not in self.script.asides]
         warnings = warned(watched)
         for line in warnings:
@@ -136,31 +144,31 @@ class Comparison:
         """Where PyTorch raises an error, the student has to raise it too."""
         lines = []
         for index, (mine, right) in enumerate(zip(self.mine, self.right, strict=False)):
-            if right.failure is None or right.failure.kind == "skipped":
-                continue
-            if index in self.script.asides:
+            expected = right.failure is not None and right.failure.kind != "skipped"
+            if not expected or index in self.script.asides:
                 continue
             kind = right.failure.type
-            if kind != "ValueError":
+            if kind != self.script.refusal:
                 raise UsageError(f"PyTorch cannot do {self.check.report.title}: {right.failure}")
             ok = mine.failure is not None and mine.failure.type == kind
-            text = "" if ok else str(mine.failure or f"nothing was raised, expected {kind}")
-            lines.append(Line(f"raises {kind}", ok, text))
+            text = str(mine.failure or f"nothing was raised, expected {kind}")
+            lines.append(Line(f"raises {kind}", ok, "" if ok else text))
         return sorted(lines, key=lambda line: bool(line.ok))[:1]
 
     def _look(self, look: Look) -> list[Line]:
         mine, expected = self.mine[look.ref.index], self.right[look.ref.index]
         before = look.after and self.mine[look.after.index].failure
         failure = before or mine.failure
+        text = str(failure or "").removeprefix("not tried: ")
+        if text in self.said or (not failure and look.ref.index > self.unwritten):
+            return []  # what follows from something that has been said
         if look.rule is not None:
-            found = str(failure or "") or look.rule(as_array(mine).value)
+            found = text or look.rule(as_array(mine).value)
             line = Line(look.label, not found, found) if isinstance(found, str) else found
         elif expected.failure or (look.after and self.right[look.after.index].failure):
             return []
         elif before:
-            if str(before) in self.said:
-                return []
-            line = Line(look.label, False, str(before))
+            line = Line(look.label, False, text)
         else:
             rights = [expected, *(also[look.ref.index] for also in self.also)]
             lines = [self._beside(look, mine, right.value) for right in rights]
@@ -169,7 +177,7 @@ class Comparison:
             line.hint = look.hint
         if line.hint in self.said:
             line.hint = ""
-        self.said |= {line.hint, str(failure)} - {""}
+        self.said |= {line.hint, text} - {""}
         line.family = look.family
         return [] if look.quiet and line.ok else [line]
 
@@ -195,9 +203,8 @@ class Comparison:
         if mine.failure is not None or same(mine.value, expected):
             return Line(look.label, mine.failure is None, str(mine.failure or ""))
         words = look.otherwise or f"is {described(mine.value)}, expected {expected!r}"
-        return Line(
-            look.label, False, words if isinstance(words, str) else words(mine.value, expected)
-        )
+        words = words if isinstance(words, str) else words(mine.value, expected)
+        return Line(look.label, False, words)
 
     def _suspects(self, look: Look) -> list[tuple[str, Any]]:
         """Hints whose mutants agree with the student, those that agree everywhere first."""
@@ -212,9 +219,7 @@ class Comparison:
                 continue
             looks = [k for k in self.script.looks if k.label.startswith(hint.explains)]
             looks = [k for k in looks if not (k.after and self.right[k.after.index].failure)]
-            agree = [
-                _agree(theirs[k.ref.index], self.mine[k.ref.index]) for k in looks if not k.rule
-            ]
+            agree = [_agree(theirs[k.ref.index], self.mine[k.ref.index]) for k in looks]
             if all(agree[: looks.index(look) + 1]):
                 found = (hint.says, as_array(theirs[look.ref.index]).value)
                 (closer if all(agree) else close).append(found)

@@ -76,18 +76,20 @@ class Report:
         return self.summary() if self.passed else str(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(_row(line) for line in self.lines)
+        rows = "".join(map(_row, self.lines))
         table = f'<table style="border-collapse:collapse;margin:2px 0 2px 8px">{rows}</table>'
+        colour, sign = (OK, "✓") if self.passed else (BAD, "✗")
+        mark = f'<span style="color:{colour};font-weight:600">{sign}</span>'
+        box = (
+            f"border-left:4px solid {colour};padding:4px 10px;margin:3px 0;"
+            "background:rgba(128,128,128,.08);font-size:13px;line-height:1.5"
+        )
         if self.passed:
-            head = f'<span style="color:{OK};font-weight:600">✓</span> {_safe(self.summary())}'
-            return (
-                f'<details style="{_box(OK)}"><summary style="cursor:pointer">{head}</summary>'
-                f"{table}</details>"
-            )
-        title, repeat = _safe(self.title), _safe(self.repeat)
+            head = f'<summary style="cursor:pointer">{mark} {html.escape(self.summary())}</summary>'
+            return f'<details style="{box}">{head}{table}</details>'
+        title, repeat = html.escape(self.title), html.escape(self.repeat)
         return (
-            f'<div style="{_box(BAD)}">'
-            f'<span style="color:{BAD};font-weight:600">✗</span> <b>{title}</b>{table}'
+            f'<div style="{box}">{mark} <b>{title}</b>{table}'
             f'<span style="opacity:.75"><code>{repeat}</code> repeats this draw</span></div>'
         )
 
@@ -114,10 +116,15 @@ def conclude(report: Report) -> Report | None:
 
     In a notebook the card is displayed; elsewhere the report is returned, to be printed.
     """
-    shown = _display(report)
+    from IPython import get_ipython
+    from IPython.display import display
+
+    show = _SHOW.get() or (display if get_ipython() else None)
+    if show is not None:
+        show(report)
     if not report.passed:
         raise CheckFailed(report)
-    return None if shown else report
+    return None if show else report
 
 
 @contextmanager
@@ -130,38 +137,19 @@ def showing(show: Callable[[Report], None]) -> Iterator[None]:
         _SHOW.reset(token)
 
 
-def _display(report: Report) -> bool:
-    from IPython import get_ipython
-    from IPython.display import display
-
-    show = _SHOW.get() or (display if get_ipython() else None)
-    if show is not None:
-        show(report)
-    return show is not None
-
-
-def _safe(text: str) -> str:
-    return html.escape(text)
-
-
-def _box(colour: str) -> str:
-    return (
-        f"border-left:4px solid {colour};padding:4px 10px;margin:3px 0;"
-        "background:rgba(128,128,128,.08);font-size:13px;line-height:1.5"
-    )
-
-
 def _row(line: Line) -> str:
     sign, colour = {True: ("✓", OK), False: ("✗", BAD), None: ("•", NOTE)}[line.ok]
-    cell = 'style="text-align:left;vertical-align:top;padding:1px 14px 1px 0;background:none"'
-    text = _safe(line.text)
+    text = html.escape(line.text)
     if line.hint:
-        text += f'<div style="color:{colour};font-weight:600">{_safe(line.hint)}</div>'
-    text += _picture(line)
-    return (
-        f'<tr style="background:none"><td {cell}><span style="color:{colour}">{sign}</span></td>'
-        f"<td {cell}>{_safe(line.name)}</td><td {cell}>{text}</td></tr>"
+        text += f'<div style="color:{colour};font-weight:600">{html.escape(line.hint)}</div>'
+    cells = (
+        f'<span style="color:{colour}">{sign}</span>',
+        html.escape(line.name),
+        text + _picture(line),
     )
+    cell = 'style="text-align:left;vertical-align:top;padding:1px 14px 1px 0;background:none"'
+    row = "".join(f"<td {cell}>{content}</td>" for content in cells)
+    return f'<tr style="background:none">{row}</tr>'
 
 
 def _picture(line: Line) -> str:
@@ -171,9 +159,8 @@ def _picture(line: Line) -> str:
     error = np.abs(np.atleast_2d(line.yours - line.expected))
     if error.size < 2 or max(error.shape) > PICTURE_CELLS:
         return ""
-    finite = np.where(np.isfinite(error), error, np.inf)
-    top = finite[np.isfinite(finite)].max(initial=0)
-    share = np.where(np.isfinite(finite), finite / (top or 1), 1.0)
+    finite = np.isfinite(error)
+    share = np.where(finite, error / (error[finite].max(initial=0) or 1), 1.0)
     squares = "".join(
         f'<rect x="{14 * j}" y="{14 * i}" width="12" height="12" fill="{BAD}" '
         f'fill-opacity="{share[i, j]:.2f}" stroke="gray" stroke-width="0.5"/>'

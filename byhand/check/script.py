@@ -64,7 +64,8 @@ class Script(Experiment):
 
     built: what was constructed; arguments: what must not change, by name; slopes: see Slopes;
     shared: how many steps the oracle takes too; asides: steps that are not looked at; quiet: a
-    warning with these words is a fault; on_a_copy: the hint for an argument that was changed.
+    warning with these words is a fault; refusal: the error that an oracle may raise; on_a_copy: the
+    hint for an argument that was changed.
     """
 
     looks: list[Look] = field(default_factory=list)
@@ -74,6 +75,7 @@ class Script(Experiment):
     shared: int | None = None
     asides: set[int] = field(default_factory=set)
     quiet: str = ""
+    refusal: str = "ValueError"
     on_a_copy: str = ON_A_COPY
 
     def build(self, name: str, *args: Any, **kwargs: Any) -> Ref:
@@ -101,8 +103,8 @@ class Script(Experiment):
         return self.look(label, ref, label, rule=rule, **how)
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
+    def aside(self, when: bool = True) -> Iterator[None]:
         """Steps on the way whose warnings and changes of arguments belong to other checks."""
         before = len(self.steps)
         yield
-        self.asides |= set(range(before, len(self.steps)))
+        self.asides |= set(range(before, len(self.steps) if when else before))

@@ -3,6 +3,8 @@
 A figure brings its own paper, so that it reads the same in a light and a dark JupyterLab.
 """
 
+# ruff: noqa: F401 - every name that is imported here is for the notebooks
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,39 +24,6 @@ from byhand.plots.training import (
     predictions,
 )
 from byhand.plots.windows import grids, receptive, window_places
-
-__all__ = [
-    "Edge",
-    "Node",
-    "activations",
-    "chain",
-    "compared",
-    "confusion",
-    "distributions",
-    "feature_maps",
-    "filters",
-    "fitted",
-    "graph",
-    "grids",
-    "layer_box",
-    "learning_curves",
-    "learning_rates",
-    "live_curves",
-    "masks",
-    "mistakes_made",
-    "once_solved",
-    "over_steps",
-    "paths",
-    "predictions",
-    "receptive",
-    "samples",
-    "schedules",
-    "step_errors",
-    "timing",
-    "timing_bars",
-    "two_layer_graph",
-    "window_places",
-]
 
 
 @contextmanager

@@ -103,12 +103,7 @@ def _gallery(
 
 
 def _tiles(
-    axes: Axes,
-    images: np.ndarray,
-    captions: Sequence[str],
-    columns: int,
-    top: float,
-    look: tuple,
+    axes: Axes, images: np.ndarray, captions: Sequence[str], columns: int, top: float, look: tuple
 ) -> float:
     """Images from `top` downwards, a caption under each; returns where the next may begin."""
     colours, low, high = look

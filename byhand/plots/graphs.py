@@ -100,11 +100,7 @@ def _box(axes: Axes, place: np.ndarray, node: Node) -> FancyBboxPatch:
 
 
 def _arrow(
-    axes: Axes,
-    ends: Sequence[np.ndarray],
-    boxes: Sequence[FancyBboxPatch],
-    label: str,
-    colour: str,
+    axes: Axes, ends: Sequence[np.ndarray], boxes: Sequence[FancyBboxPatch], label: str, colour: str
 ) -> None:
     """An arrow between two boxes, to the left of its way, its label beside it.
 

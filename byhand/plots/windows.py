@@ -14,9 +14,7 @@ EDGE = "#b5b1a4"
 
 
 def grids(
-    panels: Mapping[str, np.ndarray],
-    marked: Mapping[str, Any],
-    backward: Sequence[str] = (),
+    panels: Mapping[str, np.ndarray], marked: Mapping[str, Any], backward: Sequence[str] = ()
 ) -> Figure:
     """Small images as grids of their numbers, one panel each.
 

@@ -7,6 +7,7 @@ dicts of these. Everything else stays there, and a `Ref` names it.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,14 +52,11 @@ class Failure:
     where: str = ""
 
     def __str__(self) -> str:
-        match self.kind:
-            case "unwritten":
-                return f"{self.where} is not implemented yet"
-            case "time" | "torch" | "missing" | "skipped":
-                return self.message
-            case _:
-                said = f"{self.type}: {self.message}" if self.message else self.type
-                return f"raised {said}{self.where}"
+        if self.kind == "unwritten":
+            return f"{self.where} is not implemented yet"
+        if self.kind != "raised":
+            return self.message
+        return f"raised {self.type}{': ' if self.message else ''}{self.message}{self.where}"
 
 
 @dataclass(frozen=True)
@@ -104,38 +102,38 @@ class Experiment:
 
     def put(self, value: Any) -> Ref:
         """Keep a value on the student's side, to hand the very same object to several calls."""
-        return self._add(Step("put", value))
+        return self._add("put", value)
 
     def find(self, name: str) -> Ref:
         """A class or function itself, by its name."""
-        return self._add(Step("find", name))
+        return self._add("find", name)
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> Ref:
         """Call a class or function by its name."""
-        return self._add(Step("call", name, args=args, kwargs=kwargs))
+        return self._add("call", name, "", args, kwargs)
 
     def method(self, ref: Ref, name: str, *args: Any, **kwargs: Any) -> Ref:
         """Call a method of an earlier result."""
-        return self._add(Step("method", ref, name, args, kwargs))
+        return self._add("method", ref, name, args, kwargs)
 
     def get(self, ref: Ref, name: str) -> Ref:
         """Read an attribute."""
-        return self._add(Step("get", ref, name))
+        return self._add("get", ref, name)
 
     def set(self, ref: Ref, name: str, value: Any) -> Ref:
         """Set an attribute."""
-        return self._add(Step("set", ref, name, (value,)))
+        return self._add("set", ref, name, (value,))
 
     def read(self, ref: Ref) -> Ref:
         """The present value of an earlier result, which may have changed since."""
-        return self._add(Step("read", ref))
+        return self._add("read", ref)
 
     def collect(self, ref: Ref, most: int) -> Ref:
         """Iterate over an earlier result, `most` items at the most."""
-        return self._add(Step("collect", ref, args=(most,)))
+        return self._add("collect", ref, "", (most,))
 
-    def _add(self, step: Step) -> Ref:
-        self.steps.append(step)
+    def _add(self, *step: Any) -> Ref:
+        self.steps.append(Step(*step))
         return Ref(len(self.steps) - 1)
 
 
@@ -147,23 +145,19 @@ def plain(value: Any, read: Callable[[Any], np.ndarray | None] | None = None) ->
     """
     if read is not None and (array := read(value)) is not None:
         return Tensor(array)
-    if isinstance(value, np.generic):
-        value = np.asarray(value)
-    if type(value) is np.ndarray and value.dtype.kind in "biufc":
-        return np.array(value)
-    if value is None or type(value) in (bool, float):
-        return value
-    if (type(value) is int and abs(value) < LARGEST) or (
-        type(value) is str and len(value) <= MAX_ITEMS
-    ):
-        return value
-    if type(value) in (list, tuple) and len(value) <= MAX_ITEMS:
-        return [plain(item, read) for item in value]
-    if type(value) is dict and len(value) <= MAX_ITEMS and all(type(k) is str for k in value):
-        return {key: plain(item, read) for key, item in value.items()}
-    kind = type(value)
+    value = np.asarray(value) if isinstance(value, np.generic) else value
+    kind, inner = type(value), partial(plain, read=read)
     if kind is np.ndarray:
-        return Opaque(f"numpy.ndarray of dtype {value.dtype}")
-    return Opaque(
-        kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-    )
+        fine = value.dtype.kind in "biufc"
+        return np.array(value) if fine else Opaque(f"numpy.ndarray of dtype {value.dtype}")
+    if value is None or kind in (bool, float) or (kind is int and abs(value) < LARGEST):
+        return value
+    if kind in (str, list, tuple, dict) and len(value) <= MAX_ITEMS:
+        if kind is str:
+            return value
+        if kind is not dict:
+            return list(map(inner, value))
+        if all(type(key) is str for key in value):
+            return {key: inner(item) for key, item in value.items()}
+    home = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return Opaque(f"{home}{kind.__name__}")

@@ -41,32 +41,19 @@ class Runner(Protocol):
     def program(self, name: str) -> Program: ...
 
 
-class Tensors(Protocol):
-    """What knows PyTorch, for experiments in which tensors cross."""
-
-    def read(self, value: Any) -> np.ndarray | None:
-        """The numbers of a tensor; None for anything else."""
-
-    def make(self, array: np.ndarray) -> Any:
-        """A tensor of these numbers."""
-
-    def around(self, experiment: Experiment) -> AbstractContextManager:
-        """PyTorch with the experiment's seed, with or without autograd."""
-
-
 class LocalRunner:
     """Runs in this process: the student's own notebook, or the student's kernel.
 
     names, fixtures: what the experiment may call, by name: the student's, and the checker's;
-    tensors: for experiments with tensors; guard: stands around all others; seconds: the time limit
-    of an experiment.
+    tensors: what knows PyTorch, for experiments in which tensors cross (byhand.check.tensors);
+    guard: stands around all others; seconds: the time limit of an experiment.
     """
 
     def __init__(
         self,
         names: Mapping[str, Any],
         fixtures: Mapping[str, Any],
-        tensors: Tensors | None = None,
+        tensors: Any = None,
         guard: Callable[[], AbstractContextManager] = nullcontext,
         seconds: float = TIME_LIMIT,
     ):

@@ -1,34 +1,34 @@
 """The course's rules that are read off a solution's text: no Python loops, NumPy and SciPy only."""
 
 import ast
-import linecache
+import dis
 import sys
-from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
-from types import FunctionType, ModuleType
-from typing import Any
+from types import CodeType
 
-GRADED = frozenset(
-    "compute_output compute_grad_input update_grad_parameters forward backward __call__".split()
+import numpy as np
+
+from byhand.protocol.source_text import UNREADABLE, Program, imported
+
+GRADED = (
+    "forward backward compute_output compute_grad_input update_grad_parameters __call__".split()
 )
-LOOPS = (ast.For, ast.AsyncFor, ast.While)
-COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-LOOP_FUNCTIONS = frozenset({"map", "filter", "reduce", "starmap"})
-LOOP_METHODS = frozenset(
-    "vectorize apply_along_axis apply_over_axes frompyfunc fromiter nditer ndindex ndenumerate "
-    "starmap".split()
+# Anything else that has a name may be data, unless it is called.
+FOLLOWED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Name, ast.Attribute)
+LOOPS = dict.fromkeys(
+    (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), "a comprehension"
+) | {ast.For: "`for`", ast.AsyncFor: "`for`", ast.While: "`while`"}
+LOOP_FUNCTIONS = frozenset(
+    "map imap starmap filter reduce vectorize frompyfunc fromiter apply_along_axis nditer ndindex "
+    "apply_over_axes ndenumerate generic_filter generic_filter1d".split()
 )
 AUTOGRAD = frozenset("backward autograd func _functorch forward_ad jvp jacfwd".split())
 ALLOWED = frozenset({"numpy", "scipy", "byhand", "given", "__main__", ""}) | sys.stdlib_module_names
 
-
-@dataclass(frozen=True)
-class Program:
-    """The text of a student's cells and where the names in it come from (alias -> module)."""
-
-    text: str
-    origins: dict[str, str]
+Names = ChainMap[str, ast.AST]
 
 
 def broken_rules(
@@ -40,18 +40,17 @@ def broken_rules(
     be parsed breaks none: it has not run.
     """
     allowed = ALLOWED | {"torch"} if torch else ALLOWED
-    try:
-        definitions = _definitions(program.text)
-    except SyntaxError:
-        return []
     found: dict[str, None] = {}
-    for function, node in _reached(definitions, name):
-        if not loops and (what := _loop(node)):
+    for function, node in _Text(program.text).reached(program.name or name):
+        sources = _sources(node, program.origins)
+        if not loops and (what := _loop(node, sources)):
             line = program.text.splitlines()[node.lineno - 1].strip()
             found[f"{function} loops with {what}: `{line}`; write it as array operations"] = None
-        if not autograd and (what := _autograd(node, program.origins)):
+        used = [source for source in sources if AUTOGRAD.intersection(source.split("."))]
+        if used and not autograd:
+            what = used[0].lstrip(".")
             found[f"{function} uses autograd (`{what}`); here the gradient is yours"] = None
-        if origin := _foreign(node, program.origins, allowed):
+        if origin := next((s for s in sources if s.split(".")[0] not in allowed), None):
             libraries = "NumPy, SciPy and PyTorch" if torch else "NumPy and SciPy"
             found[f"{function} uses {origin}; a solution is {libraries} only"] = None
     return list(found)
@@ -60,137 +59,148 @@ def broken_rules(
 def has_loop(program: Program, name: str) -> bool:
     """Whether there is a Python loop in the graded methods of class (or in function) `name`.
 
-    In a text that cannot be parsed there may be one.
+    Where the text cannot be parsed or does not define it, there may be one.
     """
-    try:
-        definitions = _definitions(program.text)
-    except SyntaxError:
-        return True
-    return any(_loop(node) for _, node in _reached(definitions, name))
+    text, name = _Text(program.text), program.name or name
+    nodes = (node for _, node in text.reached(name))
+    return name not in text.names or any(_loop(n, _sources(n, program.origins)) for n in nodes)
 
 
-def program_of(subject: Any) -> Program:
-    """The text of the cells that define a class or function and what it uses, read from memory."""
-    files: dict[str, None] = {}
-    origins: dict[str, str] = {}
-    pending, seen = [subject], set()
-    while pending:
-        thing = pending.pop()
-        if id(thing) in seen:
-            continue
-        seen.add(id(thing))
-        for function in _functions(thing):
-            code, names = function.__code__, function.__globals__
-            files[code.co_filename] = None
-            for name in _names(code):
-                value = names.get(name)
-                if isinstance(value, ModuleType):
-                    origins[name] = value.__name__
-                elif isinstance(value, FunctionType | type):
-                    if value.__module__ == function.__module__:
-                        pending.append(value)
-                    else:
-                        origins[name] = value.__module__
-    text = "\n".join("".join(linecache.getlines(file)) for file in files)
-    return Program(text, origins)
+@lru_cache(maxsize=4)  # the same text is asked about many times
+class _Text:
+    """What a text defines; of several definitions of a name the last one counts.
+
+    bases: of a class, itself and all its bases; members: those of the class's own, the newest
+    first; scopes: what the names in an assigned value stand for.
+    """
+
+    def __init__(self, text: str):
+        self.names: Names = ChainMap()
+        self.bases: dict[ast.AST | None, list[ast.AST]] = {}
+        self.members: dict[ast.AST | None, list[dict[str, ast.AST]]] = {}
+        self.scopes: dict[ast.AST, Names] = {}
+        with suppress(*UNREADABLE):
+            self.define(ast.parse(text).body, self.names)
+
+    def define(self, body: list, names: Names) -> None:
+        """Note what statements define, those inside `if`, `try`, `with` and the like included."""
+        for node in body:
+            match node:
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    names[node.name] = node
+                case ast.ClassDef():
+                    bases = [_named(base, names) for base in node.bases]
+                    inherited = [c for base in bases for c in self.bases.get(base, [])]
+                    names[node.name], self.bases[node] = node, [node, *inherited]
+                    self.members[node] = [{}]
+                    self.define(node.body, names.new_child(self.members[node][0]))
+                case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+                    for target in getattr(node, "targets", None) or [node.target]:
+                        self._assign(target, value, names)
+                case ast.Import() | ast.ImportFrom():
+                    for name, _ in imported(node):
+                        names.pop(name, None)
+                case ast.If(ast.Constant(value)):
+                    self.define(node.body if value else node.orelse, names)
+                case _:
+                    for part in ("body", "handlers", "cases", "orelse", "finalbody"):
+                        self.define(getattr(node, part, []), names)
+
+    def _assign(self, target: ast.expr, value: ast.expr, names: Names) -> None:
+        """A value, another name for what it names, or the class that it is an instance of."""
+        known = _named(value, names)
+        if isinstance(value, ast.Call):
+            same = [a for a in value.args if getattr(a, "id", 0) == getattr(target, "id", 1)]
+            called = [_named(part, names) for part in [value.func, *same]]
+            known = next((c for c in called if c in self.members), None)
+        if not isinstance(value, ast.Lambda):
+            self.scopes[value] = ChainMap(dict(names.maps[0]), *self.names.maps)
+        match target:
+            case ast.Name(name):
+                names[name] = known or value
+            case ast.Attribute(owner, name) if _named(owner, names) in self.members:
+                self.members[_named(owner, names)].insert(0, {name: known or value})
+
+    def reached(self, name: str) -> Iterator[tuple[str, ast.AST]]:
+        """The nodes of the graded methods and of what they use, each with its function's name.
+
+        Without the names that a function binds itself or the text defines, and without the
+        attributes of the object itself.
+        """
+        subject = self.names.get(name)
+        bases = self.bases.get(subject, [])
+
+        def members(name: str) -> list[ast.AST]:
+            return [own[name] for c in bases for own in self.members[c] if name in own]
+
+        pending = [(m, found, True) for m in GRADED for found in members(m)[:1]]
+        pending = pending if bases else [(name, subject, False)]
+        seen: set[ast.AST | None] = {None}
+        for function, definition, is_method in pending:
+            if definition in seen:
+                continue
+            seen.add(definition)
+            nodes, used, called = list(ast.walk(definition)), _globals(definition), set()
+            names = self.scopes.get(definition, self.names)
+            scope = {name: names[name] for name in used & names.keys()}
+            first = next((node.arg for node in nodes if isinstance(node, ast.arg)), "")
+            me = {"cls", first} if is_method and "staticmethod" not in used else set()  # self
+            for node in nodes:
+                found, own = [], False
+                match node:
+                    case ast.Call(func, more):  # a wrapped function comes first, data later
+                        called.update([func, *(more[:1] if definition in self.scopes else [])])
+                    case ast.FunctionDef(decorator_list=more) | ast.ClassDef(bases=more):
+                        called.update(more)
+                    case ast.Name(name):
+                        found, own = [scope.get(name)], name in scope or name not in used
+                    case ast.Attribute(ast.Call(ast.Name("super")), name):
+                        found, own = members(name), True
+                    case ast.Attribute(owner, name):
+                        if (kin := _named(owner, scope)) in self.bases:
+                            called.add(owner)
+                        own = kin in bases or getattr(owner, "id", "") in me
+                        if own or not hasattr(np.ndarray, name):
+                            found = members(name)[: None if kin in bases else 1]
+                if not own:
+                    yield function, node
+                for hit in found:
+                    if hit not in bases and (isinstance(hit, FOLLOWED) or node in called):
+                        pending.append((name, hit, isinstance(node, ast.Attribute)))
 
 
-def _functions(thing: Any) -> list[FunctionType]:
-    if isinstance(thing, FunctionType):
-        return [thing]
-    members = [m for base in getattr(thing, "__mro__", ()) for m in vars(base).values()]
-    members = [getattr(m, "fget", None) or getattr(m, "__func__", m) for m in members]
-    home = getattr(thing, "__module__", None)
-    return [m for m in members if isinstance(m, FunctionType) and m.__module__ == home]
+def _named(node: ast.AST, names: Mapping[str, ast.AST]) -> ast.AST | None:
+    """The definition of a name; None if the node is not a name or the text does not define it."""
+    return names.get(getattr(node, "id", ""))
 
 
-def _names(code: Any) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if hasattr(constant, "co_names"):
-            yield from _names(constant)
-
-
-@lru_cache(maxsize=4)
-def _definitions(text: str) -> dict[str, ast.AST]:
-    """Top-level functions and classes by name, other names for them too; the last one counts."""
-    definitions: dict[str, ast.AST] = {}
-    for node in ast.parse(text).body:
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                definitions[node.name] = node
-            case ast.Assign([ast.Name(alias)], ast.Name(name)) if name in definitions:
-                definitions[alias] = definitions[name]
-    return definitions
-
-
-def _reached(definitions: dict[str, ast.AST], name: str) -> Iterator[tuple[str, ast.AST]]:
-    """Every node of the graded methods and of the helpers that they call."""
-    subject = definitions.get(name)
-    methods = _methods(definitions, subject) if isinstance(subject, ast.ClassDef) else {}
-    pending = [m for m in GRADED if m in methods]
-    if isinstance(subject, ast.FunctionDef):
-        pending.append(name)
-    seen: set[str] = set()
-    while pending:
-        function = pending.pop()
-        if function in seen:
-            continue
-        seen.add(function)
-        body = methods.get(function) or definitions[function]
-        for node in ast.walk(body):
-            yield function, node
-            if isinstance(node, ast.Attribute) and node.attr in methods:
-                pending.append(node.attr)
-            elif isinstance(node, ast.Name) and node.id in definitions and node.id != name:
-                pending.append(node.id)
-
-
-def _methods(definitions: dict[str, ast.AST], subject: ast.ClassDef) -> dict[str, ast.AST]:
-    """A class's methods, those of its base classes in the same text included."""
-    methods: dict[str, ast.AST] = {}
-    for base in subject.bases:
-        parent = definitions.get(base.id) if isinstance(base, ast.Name) else None
-        if isinstance(parent, ast.ClassDef) and parent is not subject:
-            methods |= _methods(definitions, parent)
-    own = (n for n in subject.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
-    return methods | {node.name: node for node in own}
-
-
-def _loop(node: ast.AST) -> str | None:
-    if isinstance(node, LOOPS):
-        return "`while`" if isinstance(node, ast.While) else "`for`"
-    if isinstance(node, COMPREHENSIONS):
-        return "a comprehension"
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        called = node.func.id
-        return f"`{called}`" if called in LOOP_FUNCTIONS | LOOP_METHODS else None
-    if isinstance(node, ast.Attribute) and node.attr in LOOP_METHODS:
-        return f"`{node.attr}`"
-    if isinstance(node, ast.Attribute) and node.attr == "reduce":
-        owner = node.value
-        return "`reduce`" if isinstance(owner, ast.Name) and owner.id == "functools" else None
-    return None
-
-
-def _autograd(node: ast.AST, origins: dict[str, str]) -> str | None:
+def _sources(node: ast.AST, origins: dict[str, str]) -> list[str]:
+    """Where what a node uses comes from, in full; of an attribute only its own name is known."""
     match node:
-        case ast.Attribute(attr=used) if used in AUTOGRAD:
-            return used
-        case ast.Name(id=used) if AUTOGRAD & set(origins.get(used, "").split(".")):
-            return used
-        case ast.ImportFrom(module=str(module)) if AUTOGRAD & set(module.split(".")):
-            return module
-    return None
+        case ast.Name(name):
+            return [origins.get(name, f"builtins.{name}")]
+        case ast.Attribute(ast.Name(owner), "reduce") if origins.get(owner, owner) == "functools":
+            return ["functools.reduce"]
+        case ast.Attribute(_, name):
+            return [f".{name}"]
+    return [origin for _, origin in imported(node)]
 
 
-def _foreign(node: ast.AST, origins: dict[str, str], allowed: Set[str]) -> str | None:
-    if isinstance(node, ast.Import):
-        modules = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom):
-        modules = [node.module or ""]
-    elif isinstance(node, ast.Name) and node.id in origins:
-        modules = [origins[node.id]]
-    else:
-        return None
-    return next((m for m in modules if m.split(".")[0] not in allowed), None)
+def _loop(node: ast.AST, sources: list[str]) -> str | None:
+    names = [s.split(".")[-1] for s in sources if s not in (".filter", ".reduce")]  # np.add.reduce
+    called = next((f"`{name}`" for name in names if name in LOOP_FUNCTIONS), None)
+    return LOOPS.get(type(node), called)
+
+
+def _globals(definition: ast.AST) -> set[str]:
+    """The names that a definition takes from outside itself, as Python's compiler resolves them."""
+    statement = definition if isinstance(definition, ast.stmt) else ast.Expr(definition)
+    tree = ast.fix_missing_locations(ast.Module([statement], []))
+    try:
+        codes = [compile(tree, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)]
+    except UNREADABLE:
+        return set()
+    for code in codes:
+        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+    steps = (step for code in codes for step in dis.get_instructions(code))
+    return {step.argval for step in steps if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}

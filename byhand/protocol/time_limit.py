@@ -17,16 +17,20 @@ def time_limit(seconds: float) -> Iterator[None]:
     """Raise TimeLimit in the main thread when the time is up; elsewhere there is no limit."""
     if threading.current_thread() is not threading.main_thread():
         yield
-    elif hasattr(signal, "setitimer"):
-        with _alarm(seconds):
+        return
+    if not hasattr(signal, "setitimer"):  # Windows: a KeyboardInterrupt from a timer
+        timer = threading.Timer(seconds, _thread.interrupt_main)
+        timer.start()
+        try:
             yield
-    else:
-        with _interrupt(seconds):
-            yield
+        except KeyboardInterrupt:
+            if timer.is_alive():
+                raise
+            raise TimeLimit from None
+        finally:
+            timer.cancel()
+        return
 
-
-@contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
     def stop(*_: Any) -> None:
         raise TimeLimit
 
@@ -37,18 +41,3 @@ def _alarm(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-@contextmanager
-def _interrupt(seconds: float) -> Iterator[None]:
-    """For Windows, which has no SIGALRM: a KeyboardInterrupt from a timer."""
-    timer = threading.Timer(seconds, _thread.interrupt_main)
-    timer.start()
-    try:
-        yield
-    except KeyboardInterrupt:
-        if timer.is_alive():
-            raise
-        raise TimeLimit from None
-    finally:
-        timer.cancel()

@@ -5,25 +5,20 @@ unpacks trusts nothing: what is not of this form is a WireError.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from byhand.protocol.experiment import (
-    MAX_ITEMS,
-    Experiment,
-    Failure,
-    Opaque,
-    Ref,
-    Step,
-    StepResult,
-    Tensor,
-)
+from byhand.protocol.experiment import Experiment, Failure, Opaque, Ref, Step, StepResult, Tensor
 
 DTYPE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
-OPERATIONS = frozenset({"put", "find", "call", "method", "get", "set", "read", "collect"})
-KINDS = frozenset({"raised", "unwritten", "time", "torch", "missing", "skipped"})
-MAX_TEXT = 2_000  # characters of a message
+OPERATIONS = frozenset("put find call method get set read collect".split())
+KINDS = frozenset("raised unwritten time torch missing skipped".split())
+MAX_TEXT, MAX_WARNINGS = 2_000, 10_000  # characters of a message; messages of a step
 MAX_DEPTH = 8
 
 
@@ -34,68 +29,57 @@ class WireError(ValueError):
 def pack_experiment(experiment: Experiment) -> tuple[dict, list[bytes]]:
     """The experiment as JSON and buffers."""
     buffers: list[bytes] = []
-    steps = [
-        [
-            step.op,
-            _pack(step.target, buffers),
-            step.name,
-            _pack(step.args, buffers),
-            _pack(step.kwargs, buffers),
-        ]
-        for step in experiment.steps
-    ]
-    head = {"seed": experiment.seed, "steps": steps}
-    return head | {"tensors": experiment.tensors, "autograd": experiment.autograd}, buffers
+    pack = partial(_pack, buffers=buffers)
+    steps = [[s.op, pack(s.target), s.name, pack(s.args), pack(s.kwargs)] for s in experiment.steps]
+    how = {name: getattr(experiment, name) for name in ("seed", "tensors", "autograd")}
+    return {"steps": steps, **how}, buffers
 
 
 def unpack_experiment(packed: Any, buffers: list) -> Experiment:
     """The experiment again. Raises WireError."""
-    try:
+    unpack = partial(_unpack, buffers=buffers)
+    with _wire_errors("experiment"):
         steps = [
-            Step(
-                op,
-                _unpack(target, buffers),
-                name,
-                tuple(_unpack(args, buffers)),
-                _unpack(kwargs, buffers),
-            )
+            Step(op, unpack(target), name, tuple(unpack(args)), unpack(kwargs))
             for op, target, name, args, kwargs in packed["steps"]
         ]
+        if not all(step.op in OPERATIONS for step in steps):
+            raise WireError("an unknown step")
         how = bool(packed["tensors"]), bool(packed["autograd"])
-        experiment = Experiment(steps, int(packed["seed"]), *how)
-    except (TypeError, KeyError, ValueError, IndexError) as error:
-        raise WireError(f"no experiment: {error}") from error
-    if not all(step.op in OPERATIONS for step in steps):
-        raise WireError("no experiment: an unknown step")
-    return experiment
+        return Experiment(steps, int(packed["seed"]), *how)
 
 
 def pack_outcomes(outcomes: list[StepResult]) -> tuple[dict, list[bytes]]:
     """Outcomes as JSON and buffers."""
     buffers: list[bytes] = []
-    packed = []
-    for outcome in outcomes:
-        failure = outcome.failure
-        packed.append(
-            {
-                "value": _pack(outcome.value, buffers),
-                "failure": failure and [failure.kind, failure.type, failure.message, failure.where],
-                "changed": list(outcome.changed),
-                "warnings": list(outcome.warnings)[:MAX_ITEMS],
-            }
-        )
+    packed = [
+        {
+            "value": _pack(outcome.value, buffers),
+            "failure": outcome.failure and list(astuple(outcome.failure)),
+            "changed": list(outcome.changed),
+            "warnings": list(outcome.warnings)[:MAX_WARNINGS],
+        }
+        for outcome in outcomes
+    ]
     return {"outcomes": packed}, buffers
 
 
 def unpack_outcomes(packed: Any, buffers: list, count: int) -> list[StepResult]:
     """`count` outcomes again, every one of them plain data. Raises WireError."""
-    try:
+    with _wire_errors("outcomes"):
         outcomes = [_outcome(item, buffers) for item in packed["outcomes"]]
-    except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
-        raise WireError(f"no outcomes: {error}"[:MAX_TEXT]) from error
     if len(outcomes) != count:
         raise WireError(f"{len(outcomes)} outcomes for {count} steps")
     return outcomes
+
+
+@contextmanager
+def _wire_errors(what: str) -> Iterator[None]:
+    """Turns what goes wrong in unpacking into a WireError."""
+    try:
+        yield
+    except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
+        raise WireError(f"no {what}: {error}"[:MAX_TEXT]) from error
 
 
 def _outcome(item: dict, buffers: list) -> StepResult:
@@ -109,7 +93,7 @@ def _outcome(item: dict, buffers: list) -> StepResult:
         value=_unpack(item["value"], buffers),
         failure=failure,
         changed=tuple(int(index) for index in item["changed"]),
-        warnings=tuple(str(text)[:MAX_TEXT] for text in item["warnings"][:MAX_ITEMS]),
+        warnings=tuple(str(text)[:MAX_TEXT] for text in item["warnings"][:MAX_WARNINGS]),
     )
 
 
@@ -140,30 +124,30 @@ def _pack(value: Any, buffers: list[bytes]) -> Any:
 def _unpack(packed: Any, buffers: list, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         raise WireError("nested too deeply")
-    if packed is None or isinstance(packed, bool | int | float | str):
-        return packed
-    if isinstance(packed, list):
-        return [_unpack(item, buffers, depth + 1) for item in packed]
-    if isinstance(packed, dict) and len(packed) == 1:
-        [(tag, content)] = packed.items()
-        match tag:
-            case "array":
-                return _array(*content, buffers)
-            case "transposed":
-                return _array(*content["array"], buffers).T
-            case "tensor":
-                array = _unpack(content, buffers, depth + 1)
-                if not isinstance(array, np.ndarray):
-                    raise WireError("no tensor")
-                return Tensor(array)
-            case "ref":
-                return Ref(int(content))
-            case "opaque":
-                return Opaque(str(content)[:200])
-            case "tuple":
-                return tuple(_unpack(item, buffers, depth + 1) for item in content)
-            case "dict":
-                return {str(k): _unpack(item, buffers, depth + 1) for k, item in content.items()}
+    inner = partial(_unpack, buffers=buffers, depth=depth + 1)
+    match packed:
+        case None | bool() | int() | float() | str():
+            return packed
+        case list():
+            return [inner(item) for item in packed]
+        case dict() if len(packed) != 1:
+            raise WireError("no value")
+        case {"array": [dtype, shape, index]}:
+            return _array(dtype, shape, index, buffers)
+        case {"transposed": {"array": [dtype, shape, index]}}:
+            return _array(dtype, shape, index, buffers).T
+        case {"tensor": content}:
+            if not isinstance(array := inner(content), np.ndarray):
+                raise WireError("no tensor")
+            return Tensor(array)
+        case {"ref": content}:
+            return Ref(int(content))
+        case {"opaque": content}:
+            return Opaque(str(content)[:200])
+        case {"tuple": content}:
+            return tuple(map(inner, content))
+        case {"dict": content}:
+            return {str(key): inner(item) for key, item in content.items()}
     raise WireError("no value")
 
 

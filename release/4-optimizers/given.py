@@ -1,6 +1,6 @@
-"""What 3-layers built: the reference solutions.
+"""What 4-optimizers uses of 3-layers: the reference solutions.
 
-Made by `byhand release`, do not edit it, from layers.ipynb.
+Made by `byhand release`: do not edit it.
 """
 
 import numpy as np
@@ -38,6 +38,20 @@ class Linear(Module):
         self.grad_weight += grad_output.T @ x
         if self.bias is not None:
             self.grad_bias += grad_output.sum(axis=0)
+
+
+class Sigmoid(Module):
+    """y = 1 / (1 + exp(-x)), entry by entry."""
+
+    def compute_output(self, x):
+        """Any shape to the same shape; no overflow for x of ±1e4"""
+        e = np.exp(-np.abs(x))
+        return np.where(x < 0, e, 1) / (1 + e)
+
+    def compute_grad_input(self, x, grad_output):
+        """dl/dx, of x's shape"""
+        y = self.compute_output(x)
+        return grad_output * y * (1 - y)
 
 
 class BatchNormalization(Module):
@@ -141,48 +155,6 @@ class ReLU(Module):
         return grad_output * (x > 0)
 
 
-class Sigmoid(Module):
-    """y = 1 / (1 + exp(-x)), entry by entry."""
-
-    def compute_output(self, x):
-        """Any shape to the same shape; no overflow for x of ±1e4"""
-        e = np.exp(-np.abs(x))
-        return np.where(x < 0, e, 1) / (1 + e)
-
-    def compute_grad_input(self, x, grad_output):
-        """dl/dx, of x's shape"""
-        y = self.compute_output(x)
-        return grad_output * y * (1 - y)
-
-
-class Softmax(Module):
-    """y_i = exp(x_i) / Σ_j exp(x_j), over the last axis."""
-
-    def compute_output(self, x):
-        """(..., N) -> (..., N); no overflow for x of ±1e4"""
-        e = np.exp(x - x.max(axis=-1, keepdims=True))
-        return e / e.sum(axis=-1, keepdims=True)
-
-    def compute_grad_input(self, x, grad_output):
-        """dl/dx: (..., N) -> (..., N)"""
-        y = self.compute_output(x)
-        return y * (grad_output - (grad_output * y).sum(axis=-1, keepdims=True))
-
-
-class LogSoftmax(Module):
-    """y_i = x_i - log Σ_j exp(x_j), over the last axis."""
-
-    def compute_output(self, x):
-        """(..., N) -> (..., N); finite for x of ±1e4"""
-        shifted = x - x.max(axis=-1, keepdims=True)
-        return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-
-    def compute_grad_input(self, x, grad_output):
-        """dl/dx: (..., N) -> (..., N)"""
-        softmax = np.exp(self.compute_output(x))
-        return grad_output - softmax * grad_output.sum(axis=-1, keepdims=True)
-
-
 class Sequential(Module):
     """The modules one after the other: each gets what the one before it returned."""
 
@@ -225,18 +197,6 @@ class Sequential(Module):
         return super().eval()
 
 
-class MSELoss(Criterion):
-    """The mean of (prediction - target)² over all entries."""
-
-    def compute_output(self, prediction, target):
-        """Two arrays of the same shape -> a float"""
-        return float(((prediction - target) ** 2).mean())
-
-    def compute_grad_input(self, prediction, target):
-        """dl/dprediction, of prediction's shape"""
-        return 2 * (prediction - target) / prediction.size
-
-
 class CrossEntropyLoss(Criterion):
     """The mean over the batch of -log softmax(prediction) at the right class."""
 
@@ -252,29 +212,6 @@ class CrossEntropyLoss(Criterion):
         grad = e / e.sum(axis=1, keepdims=True)
         grad[np.arange(len(target)), target] -= 1
         return grad / len(target)
-
-
-class SGD(Optimizer):
-    """Stochastic gradient descent with momentum and weight decay, as torch.optim.SGD.
-
-    state: what you need to remember, under a key of your choice for every parameter.
-    """
-
-    def __init__(
-        self, module: Module, lr: float = 1e-2, momentum: float = 0.0, weight_decay: float = 0.0
-    ):
-        super().__init__(module, lr)
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-
-    def step(self):
-        """Update every parameter in place; leave the gradients alone"""
-        pairs = zip(self.module.parameters(), self.module.parameters_grad(), strict=True)
-        for i, (parameter, grad) in enumerate(pairs):
-            velocity = self.state.setdefault(i, np.zeros_like(parameter))
-            velocity *= self.momentum
-            velocity += grad + self.weight_decay * parameter
-            parameter -= self.lr * velocity
 
 
 class Adam(Optimizer):

@@ -103,36 +103,6 @@ def test_a_constructor_that_fails_is_the_only_line():
 
 
 @pytest.mark.parametrize(
-    "call",
-    [
-        lambda: check.layer(None, like=Twin),
-        lambda: check.dropout(Double()),
-        lambda: check.criterion("MSELoss", like=torch.nn.MSELoss),
-    ],
-)
-def test_a_missing_class_is_one_clear_line(call):
-    with pytest.raises(TypeError, match="run the cell that defines it") as caught:
-        call()
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda: check.layer(Double, like=Twin, look="everything"),
-        lambda: check.layer(Double, like=Twin, mode="test"),
-        lambda: check.dropout(Double, look="everything"),
-        lambda: check.sequential(Double, look="everything"),
-        lambda: check.criterion(Double, like=Twin, target="words"),
-        lambda: check.data_loader(Double, targets="words"),
-    ],
-)
-def test_a_wrong_word_in_a_test_cell_is_refused(call):
-    with pytest.raises(ValueError, match=r"is one of|is 'real'|is 'column'"):
-        call()
-
-
-@pytest.mark.parametrize(
     ("call", "kind"),
     [
         (lambda cls: check.criterion(cls, like=torch.nn.MSELoss), Criterion),
@@ -147,6 +117,25 @@ def test_an_empty_class_fails_with_plain_lines(call, kind):
     text = failure(call, empty)
     assert "FAIL" in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("look", ["all", "train", "backward"])
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        (lambda self, x: None, "is None, expected a NumPy array (is a `return` missing?)"),
+        (lambda self, x: x.tolist(), "is a list, expected a NumPy array"),
+        (lambda self, x: x[:1], "has shape (1, 50), expected (200, 50)"),
+        (lambda self, x: 1 / 0, "raised ZeroDivisionError"),
+    ],
+    ids=["None", "a list", "another shape", "an error"],
+)
+def test_a_dropout_without_an_output_is_described(output, says, look):
+    def constructor(self, p=0.5):
+        Module.__init__(self)
+
+    dropout = double_with(__init__=constructor, compute_output=output)
+    assert says in failure(check.dropout, dropout, look=look)
 
 
 class Hostile:
@@ -206,7 +195,15 @@ def test_raises_wants_the_very_error():
     assert "nothing was raised, expected ValueError" in failure(
         check.raises, ValueError, Picky, make=dict(p=0)
     )
-    assert "raised ValueError: p" in failure(check.raises, TypeError, Picky, make=dict(p=2))
     assert "nothing was raised" in failure(
         check.raises, ValueError, Picky, make=dict(p=0), forward=(1, 3)
     )
+    assert "raised ValueError: p" in failure(
+        check.raises, ValueError, Picky, make=dict(p=2), forward=(1, 3)
+    )
+
+    class Other(Double):
+        def __init__(self, p):
+            raise TypeError("p")
+
+    assert "raised TypeError: p" in failure(check.raises, ValueError, Other, make=dict(p=2))

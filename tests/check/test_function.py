@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from byhand import check
-from byhand.protocol.source_rules import Program, has_loop
+from byhand.protocol.source_rules import has_loop
+from byhand.protocol.source_text import Program
 
 LINEAR = torch.nn.functional.linear
 SHAPES = dict(x=(5, 4), W=(3, 4))
@@ -147,11 +148,11 @@ def test_other_warnings_are_never_a_fault():
 
 def test_a_suspect_is_named():
     square = dict(x=(4, 4), W=(4, 4))
-    suspects = {"W is not turned.": lambda x, W: x @ W}
-    text = failure(check.function, lambda x, W: x @ W, LINEAR, square, suspects=suspects)
-    assert "W is not turned." in text
-    text = failure(check.function, lambda x, W: x + W, LINEAR, square, suspects=suspects)
-    assert "W is not turned." not in text
+    suspects = {"W is turned.": lambda x, W: x @ W.T}
+    text = failure(check.function, lambda x, W: x @ W.T, torch.mm, square, suspects=suspects)
+    assert "W is turned." in text
+    text = failure(check.function, lambda x, W: x + W, torch.mm, square, suspects=suspects)
+    assert "W is turned." not in text
 
 
 def test_a_right_gradient_passes():

@@ -162,25 +162,19 @@ def test_autograd_is_refused_where_the_gradients_are_to_be_written():
 @pytest.mark.parametrize(
     ("returned", "says"),
     [
-        (None, "returned None, expected a list of 3 losses"),
-        ([], "0 of them, expected 3"),
-        ([1.0, 2.0], "2 of them, expected 3"),
-        ([1.0, None, 2.0], "is None, expected a number"),
-        ([1.0, np.ones(2), 2.0], "is a ndarray, expected a number"),
-        ([1.0, np.nan, 2.0], "NaN"),
+        (lambda a, b, c: None, "returned None, expected 3 things in this order (is a `return`"),
+        (lambda a, b, c: [], "returned 0 things, expected 3 things"),
+        (lambda a, b, c: [a, b], "returned 2 things, expected 3 things"),
+        (lambda a, b, c: [a, None, c], "before step 2        is None, expected a float"),
+        (lambda a, b, c: [a, np.ones(2), c], "is an array of shape (2,), expected one number"),
+        (lambda a, b, c: [a, b, np.nan], "before step 3        is nan, expected"),
     ],
 )
 def test_losses_that_are_none_are_said_in_words(returned, says):
     def train(*args):
-        by_autograd(*args)
-        return returned
+        return returned(*by_autograd(*args))
 
     assert says in failure(check.descent, train, by="autograd")
-
-
-def test_an_unknown_way_to_descend_is_a_fault_of_the_course():
-    with pytest.raises(ValueError, match="by is one of"):
-        check.descent(step, by="luck")
 
 
 def sampled(sample):

@@ -60,7 +60,7 @@ def test_a_right_schedule_passes(cls):
     [
         (wrong(lambda self: self.base_lr), "It did not change."),
         (wrong(lambda self: self.base_lr, step=lambda self: None), "It did not change."),
-        (wrong(lambda self: self.optimizer.lr * 0.5), "at every step; it should fall every"),
+        (wrong(lambda self: self.optimizer.lr * 0.5), "It falls at every step"),
         (wrong(lambda self: 0.1 * 0.5 ** (self.last_epoch // 3)), "from lr=0.1"),
         (wrong(lambda self: self.base_lr * 0.5 ** ((self.last_epoch - 1) // 3)), "one step behind"),
         (wrong(lambda self: self.base_lr * 0.5 ** ((self.last_epoch + 1) // 3)), "one step ahead"),
@@ -124,7 +124,7 @@ def test_where_pytorch_raises_the_schedule_has_to_raise():
     like, make = torch.optim.lr_scheduler.OneCycleLR, dict(max_lr=1.0, total_steps=10)
     assert check.scheduler(OneCycle, like=like, make=make, steps=10).passed
     text = failure(OneCycle, like=like, make=make, steps=11)
-    assert "step 11                   nothing was raised, expected ValueError" in text
+    assert "raises ValueError         nothing was raised, expected ValueError" in text
 
     class Strict(OneCycle):
         def get_lr(self):

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.func import grad
 
+from byhand.check import tensors
 from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
 from byhand.protocol.experiment import Experiment, Opaque, Tensor, plain
@@ -61,7 +62,7 @@ def test_a_tensor_that_numpy_cannot_read_is_no_data(odd):
 
 
 def test_tensors_are_data_only_where_the_experiment_says_so():
-    assert isinstance(plain([torch.ones(2)], tensors=True)[0], Tensor)
+    assert isinstance(plain([torch.ones(2)], tensors.read)[0], Tensor)
     assert isinstance(plain([torch.ones(2)])[0], Opaque)
 
 

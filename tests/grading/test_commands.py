@@ -1,15 +1,20 @@
 """The `byhand` command: what it prints and its exit codes."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+from nbgrader.apps import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
 from typer.testing import CliRunner, Result
 
 from byhand.__main__ import app
 from byhand.grading.course.commands import nbgrader
 from byhand.grading.course.notebooks import CourseError, normalise
 
-from .tiny import tiny_notebook
+from .tiny import COURSE, hand_in, tiny_notebook
 
 
 def byhand(*arguments: str) -> Result:
@@ -30,7 +35,40 @@ def test_release_makes_and_checks(course: Path):
     assert (course / "release" / "1-tiny" / "tiny.ipynb").exists()
 
 
-def test_normalise_mends_what_its_check_finds(source: Path, course: Path):
+def test_release_makes_what_is_named_and_knows_no_other(course: Path):
+    other = course / "release" / "0-other" / "notes.txt"
+    other.parent.mkdir(parents=True)
+    other.write_text("")
+    unknown = byhand("release", "1-tiny", "2-none", "3-none")
+    assert unknown.exit_code == 1
+    said = "byhand: No assignment 2-none, 3-none: there are 1-tiny."
+    assert str(unknown.exception) == said
+    assert byhand("release", "1-tiny").output == "release/1-tiny\n"
+    assert other.exists()
+    assert byhand("release", "--check", "1-tiny").exit_code == 0
+
+
+@pytest.mark.parametrize("folder", ["submitted", "autograded", "feedback"])
+def test_of_nbgraders_folders_git_has_the_readme_and_nothing_else(folder: str):
+    def ignored(path: str) -> bool:
+        command = ["git", "check-ignore", "--no-index", "--quiet", f"{folder}/{path}"]
+        return subprocess.run(command, cwd=COURSE, check=False).returncode == 0
+
+    assert len((COURSE / folder / "README.md").read_text().splitlines()) == 1
+    assert not ignored("README.md")
+    assert ignored("archive.zip")
+    assert ignored("student-01/1-tiny/README.md")
+
+
+def test_the_readme_in_submitted_is_not_a_student(course: Path):
+    hand_in(course, "student-01", "{}")
+    shutil.copy(COURSE / "submitted" / "README.md", course / "submitted")
+    config = Config({"CourseDirectory": {"root": str(course)}})
+    students = NbGraderAPI(CourseDirectory(config=config), config=config).get_submitted_students
+    assert students("*") == students("1-tiny") == {"student-01"}
+
+
+def test_normalise_fixes_what_its_check_finds(source: Path, course: Path):
     before = source.read_text()
     found = byhand("normalise", "--check")
     assert found.exit_code == 1

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -12,7 +13,8 @@ from rich.console import Console
 from byhand.grading.course import demo
 from byhand.grading.course.commands import nbgrader
 from byhand.grading.course.mistakes import mistakes
-from byhand.grading.course.notebooks import CourseError, grade, read, source_notebook
+from byhand.grading.course.notebooks import CourseError, grade_id, read, source_notebook, task_of
+from byhand.grading.plugins.grades import bonus_tests
 
 from .tiny import COURSE
 
@@ -50,35 +52,54 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return Demo(course, console.export_text(), scores(course / "build" / "demo", demo.WHOLE_CLASS))
 
 
+@pytest.fixture(scope="module")
+def worth() -> dict[str, float]:
+    """Test cell -> its points, without the bonus."""
+    nb = read(source_notebook(COURSE, demo.WHOLE_CLASS))
+    marks = [cell.metadata.nbgrader for cell in nb.cells if grade_id(cell, "grade")]
+    return {m.grade_id: m.points for m in marks if m.grade_id not in bonus_tests(nb)}
+
+
 @pytest.mark.parametrize(
-    ("student", "raw", "score"),
+    ("student", "solved", "kept"),
     [
-        ("student-01", 10, 10),
-        ("student-06", 10, 8.5),
-        ("student-07", 10, 5.22),
-        ("student-08", 10, 0),
-        ("student-09", 0, 0),
-        ("student-10", 9.5, 9.5),
+        ("student-01", 1, 1),
+        ("student-06", 1, 0.85),
+        ("student-07", 1, 0.85**4),
+        ("student-08", 1, 0),
+        ("student-09", 0, 1),
     ],
 )
-def test_scores_are_what_the_course_promises(graded: Demo, student: str, raw: float, score: float):
-    assert graded.scores[student] == pytest.approx((raw, score), abs=1e-9)
+def test_scores_are_what_the_course_promises(
+    graded: Demo, worth: dict[str, float], student: str, solved: float, kept: float
+):
+    raw = solved * sum(worth.values())
+    assert graded.scores[student] == pytest.approx((raw, round(raw * kept, 2)), abs=1e-9)
 
 
-def test_a_mistake_costs_the_cells_it_should(graded: Demo):
+def test_a_mistake_costs_the_cells_it_should(graded: Demo, worth: dict[str, float]):
     known = mistakes(COURSE / "mistakes" / demo.WHOLE_CLASS)
-    points = grade(source_notebook(COURSE, demo.WHOLE_CLASS))
     everyone = demo.class_of(COURSE, demo.WHOLE_CLASS)
     for student in everyone[1], everyone[2], everyone[4]:
         made = [mistake for mistake in known if student.solutions[mistake.task] == mistake.source]
         lost = {test for mistake in made for test in mistake.costs}
         assert made
-        raw = 10 - sum(points[test].max_points for test in lost)
+        raw = sum(points for test, points in worth.items() if test not in lost)
         assert graded.scores[student.name][0] == pytest.approx(raw)
 
 
-def test_half_the_tasks_earn_their_points(graded: Demo):
-    assert graded.scores["student-04"][0] == pytest.approx(1 + 2.5 + 1 + 0.25 + 0.25 + 0.5)
+def test_what_is_missing_or_no_python_costs_its_own_tasks_only(
+    graded: Demo, worth: dict[str, float]
+):
+    everyone = demo.class_of(COURSE, demo.WHOLE_CLASS)
+    tasks = list(everyone[0].solutions)
+    typo = everyone[9].about.split(":")[0]
+    for student, solved in (
+        (everyone[3], tasks[: len(tasks) // 2]),
+        (everyone[9], {*tasks} - {typo}),
+    ):
+        raw = sum(points for test, points in worth.items() if task_of(test, tasks) in solved)
+        assert graded.scores[student.name][0] == pytest.approx(raw)
 
 
 def test_everyone_has_a_feedback_page_that_is_listed(graded: Demo):
@@ -88,12 +109,16 @@ def test_everyone_has_a_feedback_page_that_is_listed(graded: Demo):
         assert page in graded.output
 
 
-def test_the_tables_have_every_task_and_every_score(graded: Demo):
-    lines = [line for line in graded.output.splitlines() if line.strip()]
-    table = {line.split()[0]: line for line in lines}
-    assert table["batch_norm"].split()[1] == "2.5"
-    totals = [line for line in lines if line.startswith("student-07")]
-    assert any(line.endswith(" 5.22 of 10") for line in totals)
+def test_the_tables_have_every_task_and_every_score(graded: Demo, worth: dict[str, float]):
+    lines = [line.strip() for line in graded.output.splitlines() if line.strip()]
+    below = lines[lines.index(demo.WHOLE_CLASS) :]
+    table = {line.split()[0]: line for line in reversed(below)}  # the first line of each name
+    tasks = list(demo.class_of(COURSE, demo.WHOLE_CLASS)[0].solutions)
+    for task in tasks:
+        points = sum(points for test, points in worth.items() if task_of(test, tasks) == task)
+        assert table[task].split()[1] == f"{points:.4g}"
+    said = f" {graded.scores['student-07'][1]:g} of {sum(worth.values()):g}"
+    assert table["student-07"].endswith(said)
 
 
 def test_what_is_not_done_is_said_plainly(graded: Demo):
@@ -120,19 +145,15 @@ def test_nothing_outside_the_demo_is_touched_and_nothing_old_stays(graded: Demo)
     assert not (graded.folder / "leftover").exists()
 
 
-def test_the_source_notebook_itself_gets_all_points(graded: Demo):
+def test_the_source_notebook_itself_gets_all_points(graded: Demo, worth: dict[str, float]):
     folder = graded.folder / "submitted" / "source" / demo.WHOLE_CLASS
     shutil.copytree(graded.course / "source" / demo.WHOLE_CLASS, folder)
     nbgrader(graded.folder, "autograde", demo.WHOLE_CLASS, "--student", "source")
     nbgrader(graded.folder, "export", "--to=grades.csv")
-    assert scores(graded.folder, demo.WHOLE_CLASS)["source"] == (10, 10)
+    assert scores(graded.folder, demo.WHOLE_CLASS)["source"] == (sum(worth.values()),) * 2
 
 
-def test_a_test_cell_belongs_to_the_task_with_the_longest_name():
-    tasks = ["linear", "linear_forward", "softmax", "log_softmax"]
-    assert demo.task_of("test_linear", tasks) == "linear"
-    assert demo.task_of("test_linear_backward", tasks) == "linear"
-    assert demo.task_of("test_linear_forward_big", tasks) == "linear_forward"
-    assert demo.task_of("test_log_softmax", tasks) == "log_softmax"
-    with pytest.raises(CourseError, match="test_max belongs to no solution cell"):
-        demo.task_of("test_max", tasks)
+def test_a_test_cell_without_a_task_is_named():
+    notebook = SimpleNamespace(grades=[SimpleNamespace(name="test_max", score=1)])
+    with pytest.raises(CourseError, match="test_max belongs to no task"):
+        demo._points(SimpleNamespace(notebooks=[notebook]), ["softmax"])

@@ -1,6 +1,5 @@
 """The judge and the student's kernel, without nbgrader around them."""
 
-import ast
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from byhand.grading.course.mistakes import mistakes, variants
+from byhand.grading.course.mistakes import Mistake, mistakes, variants
 from byhand.grading.course.notebooks import (
     assignments,
     given_beside,
@@ -21,7 +20,6 @@ from byhand.grading.course.notebooks import (
 from byhand.grading.course.reference_weights import write_weights
 from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
-from byhand.grading.submission.programs import program_of_cells
 from byhand.grading.submission.test_cells import TestCells
 
 COURSE = Path(__file__).parents[2]
@@ -82,11 +80,20 @@ def student(layers: Kernel) -> KernelSession:
     return layers.student
 
 
+def one_for_each_cell(folder: Path) -> list[Mistake]:
+    """For each test cell the first mistake that fails it; tests/test_course.py has them all."""
+    first: dict[str, Mistake] = {}
+    for mistake in mistakes(folder):
+        for cell in mistake.costs:
+            first.setdefault(cell, mistake)
+    return list(dict.fromkeys(first.values()))
+
+
 @pytest.mark.parametrize("assignment", assignments(COURSE))
 def test_mistakes_and_right_solutions_score_as_in_the_notebook(assignment: str, tmp_path: Path):
     folder = COURSE / "mistakes" / assignment
     with solved(assignment, tmp_path) as kernel:
-        for tried in [*mistakes(folder), *variants(folder)]:
+        for tried in [*one_for_each_cell(folder), *variants(folder)]:
             costs = set(getattr(tried, "costs", ()))
             assert kernel.lost(tried.task, tried.source) == costs, f"{tried.task}: {tried.name}"
         assert kernel.student.causes == []
@@ -108,14 +115,11 @@ def test_a_function_of_the_students_can_be_called_in_a_test_cell(student: Kernel
     assert "raised TypeError" in output.evalue
 
 
-def test_a_cell_that_python_cannot_read_hides_no_rule():
-    cells = ["class Layer:\n  def forward(self, x):\n    for i in x: pass", "def broken(:", "%ls"]
-    program = program_of_cells(cells)
-    assert "for i in x" in program.text
-    assert "broken" not in program.text
-    ast.parse(program.text)
-
-
-def test_imports_are_known_wherever_they_stand():
-    program = program_of_cells(["def f():\n    import torch.nn as nn", "from scipy import special"])
-    assert program.origins == {"nn": "torch.nn", "special": "scipy"}
+def test_a_solution_under_a_magic_is_judged_by_its_text(tmp_path: Path):
+    with solved("2-backprop", tmp_path) as kernel:
+        for magic in ("%%time", "%%capture", "%%prun -q"):
+            right = f"{magic}\n{kernel.solutions['forward_loops']}"
+            assert kernel.lost("forward_loops", right) == set()
+            wrong = f"{magic}\n{kernel.solutions['forward_loops'].replace('forward_loops', 'slow')}"
+            wrong += "\ndef linear_forward(x, W): return slow(x, W)\n"
+            assert kernel.lost("linear_forward", wrong) == {"test_linear_forward"}

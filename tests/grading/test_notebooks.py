@@ -65,6 +65,15 @@ def test_two_cells_with_one_grade_id_are_named():
         notebooks.normalise(nb)
 
 
+def test_a_test_cell_belongs_to_the_task_with_the_longest_name():
+    tasks = ["linear", "linear_forward", "softmax", "log_softmax"]
+    assert notebooks.task_of("test_linear", tasks) == "linear"
+    assert notebooks.task_of("test_linear_backward", tasks) == "linear"
+    assert notebooks.task_of("test_linear_forward_big", tasks) == "linear_forward"
+    assert notebooks.task_of("test_log_softmax", tasks) == "log_softmax"
+    assert notebooks.task_of("test_max", tasks) is None
+
+
 def test_solution_cells_come_without_markers(source: Path):
     solutions = notebooks.solution_cells(source)
     assert list(solutions) == ["double", "root"]
@@ -108,6 +117,14 @@ def test_a_mistake_costs_its_own_test_only(source: Path, replaced: str, message:
 def test_half_of_a_task_earns_half(source: Path):
     results = notebooks.grade(source, {"root": "def root(x):\n    return x // 2"})
     assert totals(results) == {"test_double": 5, "test_root_exact": 3, "test_root_close": 0}
+
+
+def test_the_tests_of_some_tasks_can_be_run_alone(source: Path):
+    results = notebooks.grade(source, {"double": "def double(x):\n    return x"}, only=["root"])
+    assert totals(results) == {"test_root_exact": 3, "test_root_close": 2}
+    assert notebooks.grade(source, only=[]) == {}
+    with pytest.raises(CourseError, match="no solution cell treble"):
+        notebooks.grade(source, only=["treble"])
 
 
 def test_inspect_knows_the_classes_of_a_graded_notebook(source: Path):

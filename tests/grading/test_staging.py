@@ -23,7 +23,7 @@ def copied(folder: Path) -> list[str]:
 
 
 def test_files_are_copied_and_notebooks_are_not(submission, tmp_path):
-    assert copy_files(submission, tmp_path / "out", 1000) == []
+    copy_files(submission, tmp_path / "out", 1000)
     assert copied(tmp_path / "out") == ["data/numbers.csv"]
     assert (tmp_path / "out/data/numbers.csv").read_text() == "1,2\n"
 
@@ -34,28 +34,22 @@ def test_links_and_special_files_are_left_out(submission, tmp_path):
     (submission / "folder").symlink_to(tmp_path)
     (submission / "nowhere").symlink_to("nowhere")
     os.mkfifo(submission / "pipe")
-    left_out = copy_files(submission, tmp_path / "out", 1000)
-    assert sorted(left_out) == [
-        "file: a link",
-        "folder: a link",
-        "nowhere: a link",
-        "pipe: no regular file",
-    ]
+    copy_files(submission, tmp_path / "out", 1000)
     assert copied(tmp_path / "out") == ["data/numbers.csv"]
 
 
 def test_what_does_not_fit_is_left_out(submission, tmp_path):
     (submission / "a.bin").write_bytes(bytes(600))
     (submission / "b.bin").write_bytes(bytes(600))
-    left_out = copy_files(submission, tmp_path / "out", 1000)
-    assert left_out == ["b.bin: does not fit into the working folder"]
+    copy_files(submission, tmp_path / "out", 1000)
+    assert copied(tmp_path / "out") == ["a.bin", "data/numbers.csv"]
 
 
 def test_the_number_of_files_is_limited(submission, tmp_path, monkeypatch):
     monkeypatch.setattr(staging, "MOST_FILES", 3)
     for number in range(5):
         (submission / f"{number}.txt").write_text("")
-    assert copy_files(submission, tmp_path / "out", 1000) == ["3.txt: more than 3 files"]
+    copy_files(submission, tmp_path / "out", 1000)
     assert copied(tmp_path / "out") == ["0.txt", "1.txt", "2.txt"]
 
 

@@ -8,17 +8,17 @@ import numpy as np
 from byhand.check import oracles
 from byhand.check.comparisons.layer import BUFFER, KEPT
 from byhand.check.core import Check, one_of
-from byhand.check.random_inputs import Draw, calm
+from byhand.check.random_inputs import calm
 from byhand.check.report import Report
 from byhand.check.script import Hint, Script
 from byhand.protocol.experiment import Ref
 
-LOOKS = ("all", "forward", "backward", "parameters")
-SHAPE = (5, 4)
+SAMPLES, FEATURES = 5, 4
 INPUTS = "Every layer's backward needs the input that this layer had on the way forward"
 CALLED = "Call the layer, layer(x) or layer.forward(x), so that it keeps its own output."
 ONCE = "backward runs a layer forward again: keep its input instead."
-EVERY = "It does not reach every layer."
+TWICE = "It was added twice: call each layer's backward once."
+EACH = "Every layer gets the gradient of the output: each gets what the next one returned."
 
 
 @calm()
@@ -32,115 +32,90 @@ def sequential(
     forward and backward alone: nothing is nested, and gradients do not add up. Raises CheckFailed
     with what was found.
     """
-    one_of(LOOKS, look, "look")
+    one_of(("all", "forward", "backward", "parameters"), look, "look")
     check = Check("sequential", cls, seed=seed)
-    inside = "no layers" if depth == 0 else f"{depth} layers"
-    nested = ", the last two nested" if module and depth > 2 else ""
-    check.report.title = f"{check.name} of {inside}{nested}"
-    chain = _Chain(check.name, depth, look, module, check.draw)
+    draw, nested = check.draw, module and depth > 2
+    title = f"{check.name} of {depth or 'no'} layers{', the last two nested' if nested else ''}"
+    check.report.title = title
+    forward, backward, lists = (look in ("all", w) for w in ("forward", "backward", "parameters"))
+
+    def write(script: Script, dtype: type) -> None:
+        """Given layers in a Sequential: passes over batches of different sizes, then lists,
+        zero_grad and modes. A layer is y = w sin(x) + (x to the left) / 2."""
+        weights = [draw.normal((FEATURES,)).astype(dtype) for _ in range(depth)]
+        stages = [script.call("fixtures.Stage", weight, latest=not module) for weight in weights]
+        parts = [script.build(check.name, *stages[-2:])] if nested else []
+        chain = script.build(check.name, *(stages[:-2] if nested else stages), *parts)
+        outputs = []
+        for size, which in (SAMPLES, ""), (SAMPLES - 1, ", second pass"):
+            hint = KEPT if which else ""
+            x = script.argument("x", draw.batch((size, FEATURES)).astype(dtype))
+            g = script.argument("grad_output", draw.normal((size, FEATURES)).astype(dtype))
+            outputs.append(script.method(chain, "forward", x))
+            if forward:
+                script.look(f"output{which}", outputs[-1], hint=hint)
+            if forward and module:
+                kept = script.get(chain, "output")
+                script.look(f"self.output{which}", kept, "output", quiet=True)
+                for number, stage in enumerate(stages, start=1):
+                    kept, label = script.get(stage, "output"), f"output of layer {number}"
+                    script.look(label, kept, quiet=True, hint=CALLED)
+            grad = script.method(chain, "backward", x, g)
+            if not backward:
+                continue
+            script.look(f"gradient for x{which}", grad, hint=hint)
+            for number, stage in enumerate(stages, start=1):
+                label = f"gradient for the weight of layer {number}{which}"
+                script.look(label, script.get(stage, "grad_weight"), after=grad, hint=hint)
+                if module:
+                    label, seen = f"passes through layer {number}{which}", script.get(stage, "seen")
+                    script.look(label, seen, quiet=True, otherwise=ONCE)
+        if forward:
+            script.look("output, later", script.read(outputs[0]), quiet=True, hint=BUFFER)
+        if module and lists:
+            _lists_and_modes(script, chain, stages, parts)
+
     build = partial(oracles.Layer, overwrites=not module)
     hints = [
         Hint(f"{INPUTS}; yours gets the network's.", partial(_Astray, 0), "gradient"),
         Hint(f"{INPUTS}; yours gets its output.", partial(_Astray, 1), "gradient"),
-        Hint("It was added twice: call each layer's backward once.", _Twice, "gradient for the w"),
-        Hint(
-            "Every layer gets the gradient of the output: each gets what the next one returned.",
-            partial(_Astray, 2),
-            "gradient",
-        ),
+        Hint(TWICE, partial(_Twice, oracles.stages), "gradient for the w"),
+        Hint(EACH, partial(_Astray, 2), "gradient"),
         Hint("The layers have the wrong order.", lambda *m: build(oracles.stages, *m[::-1])),
         Hint("The first layer is left out.", lambda *m: build(oracles.stages, *m[1:])),
         Hint("The last layer is left out.", lambda *m: build(oracles.stages, *m[:-1])),
     ]
     dtypes = [np.float64, np.float32] if module and look != "parameters" else [np.float64]
-    return check.differential(partial(build, oracles.stages), chain.write, hints, dtypes)
+    return check.differential(partial(build, oracles.stages), write, hints, dtypes)
 
 
-class _Chain:
-    """The script: given layers, y = w sin(x) + (x to the left) / 2 each, in a Sequential."""
+def _lists_and_modes(script: Script, chain: Ref, stages: list[Ref], parts: list[Ref]) -> None:
+    """The lists hold the layers' own arrays, layer by layer; the rest reaches every layer."""
+    copies = "lists copies, or in another order; an optimizer needs the layers' own arrays"
+    every, nested = "It does not reach every layer.", "Do nested modules list theirs?"
 
-    def __init__(self, name: str, depth: int, look: str, module: bool, draw: Draw):
-        self.name, self.depth, self.look, self.module, self.draw = name, depth, look, module, draw
+    def miscounted(count: Any, right: int) -> str:
+        return f"should list {right} arrays, layer by layer, lists {count}"
 
-    def write(self, script: Script, dtype: type) -> None:
-        """Build, passes over batches of different sizes, then lists, zero_grad and modes."""
-        self.script, module = script, self.module
-        weights = [self.draw.normal(SHAPE[1:]).astype(dtype) for _ in range(self.depth)]
-        self.stages = stages = [
-            script.call("fixtures.Stage", weight, latest=not module) for weight in weights
-        ]
-        self.parts = []
-        if module and self.depth > 2:
-            self.parts = [script.build(self.name, *stages[-2:])]
-            self.chain = script.build(self.name, *stages[:-2], *self.parts)
-        else:
-            self.chain = script.build(self.name, *stages)
-        first = None
-        for number, size in enumerate((SHAPE[0], SHAPE[0] - 1)):
-            first = first or self._pass((size, *SHAPE[1:]), dtype, ", second pass" * number)
-        if first is not None:
-            script.look("output, later", script.read(first), quiet=True, hint=BUFFER)
-        if module and self.look in ("all", "parameters"):
-            self._parameters()
-            self._modes()
-
-    def _pass(self, shape: tuple[int, int], dtype: type, which: str) -> Ref | None:
-        script, draw, module = self.script, self.draw, self.module
-        x_ref = script.argument("x", draw.batch(shape).astype(dtype))
-        g_ref = script.argument("grad_output", draw.normal(shape).astype(dtype))
-        y = script.method(self.chain, "forward", x_ref)
-        how = dict(hint=KEPT) if which else {}
-        if self.look in ("all", "forward"):
-            script.look(f"output{which}", y, **how)
-            if module:
-                kept = script.get(self.chain, "output")
-                script.look(f"self.output{which}", kept, "output", quiet=True)
-                for number, stage in enumerate(self.stages):
-                    kept, label = script.get(stage, "output"), f"output of layer {number + 1}"
-                    script.look(label, kept, quiet=True, hint=CALLED)
-        grad = script.method(self.chain, "backward", x_ref, g_ref)
-        if self.look in ("all", "backward"):
-            script.look(f"gradient for x{which}", grad, **how)
-            for number, stage in enumerate(self.stages):
-                label = f"gradient for the weight of layer {number + 1}"
-                found = script.get(stage, "grad_weight")
-                script.look(f"{label}{which}", found, after=grad, **how)
-                if module:
-                    seen, passes = script.get(stage, "seen"), f"passes through layer {number + 1}"
-                    script.look(f"{passes}{which}", seen, quiet=True, otherwise=ONCE)
-        return y if self.look in ("all", "forward") else None
-
-    def _parameters(self) -> None:
-        """The lists hold the layers' own arrays, layer by layer."""
-        script = self.script
-        for called, name in (("parameters()", "weight"), ("parameters_grad()", "grad_weight")):
-            listed = script.method(self.chain, called.removesuffix("()"))
-            own = [script.get(stage, name) for stage in self.stages]
-            script.look(called, script.call("fixtures.length", listed), called, otherwise=(
-                lambda count, right: f"should list {right} arrays, layer by layer, lists {count}"),
-                hint="Do nested modules list theirs?")  # fmt: skip
-            words = "lists copies, or in another order; an optimizer needs the layers' own arrays"
-            same = script.call("fixtures.same_memory", listed, own)
-            script.look(called, same, called, otherwise=words)
-        called = script.method(self.chain, "zero_grad")
-        script.look("zero_grad()", called, quiet=True)
-        for stage in self.stages:
-            zeroed = script.get(stage, "grad_weight")
-            script.look("zero_grad()", script.call("fixtures.is_zero", zeroed), otherwise=EVERY)
-
-    def _modes(self) -> None:
-        for mode in ("eval", "train"):
-            called = self.script.method(self.chain, mode)
-            for part in [*self.stages, *self.parts, self.chain]:
-                training = self.script.get(part, "training")
-                self.script.look(f"{mode}()", training, otherwise=EVERY, after=called)
+    for method, name in ("parameters", "weight"), ("parameters_grad", "grad_weight"):
+        listed, label = script.method(chain, method), f"{method}()"
+        own = [script.get(stage, name) for stage in stages]
+        count = script.call("fixtures.length", listed)
+        script.look(label, count, otherwise=miscounted, hint=nested)
+        script.look(label, script.call("fixtures.same_memory", listed, own), otherwise=copies)
+    script.look("zero_grad()", script.method(chain, "zero_grad"), quiet=True)
+    for stage in stages:
+        zeroed = script.call("fixtures.is_zero", script.get(stage, "grad_weight"))
+        script.look("zero_grad()", zeroed, otherwise=every)
+    for mode in ("eval", "train"):
+        called = script.method(chain, mode)
+        for part in [*stages, *parts, chain]:
+            training = script.get(part, "training")
+            script.look(f"{mode}()", training, otherwise=every, after=called)
 
 
 class _Twice(oracles.Layer):
     """A Sequential that calls the backward of each layer twice."""
-
-    def __init__(self, *modules: oracles.Layer):
-        super().__init__(oracles.stages, *modules)
 
     def update_grad_parameters(self, x: np.ndarray, grad_output: np.ndarray) -> None:
         for _ in range(2):

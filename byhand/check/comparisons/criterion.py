@@ -1,7 +1,6 @@
 """check.criterion: a loss and its gradient beside PyTorch's."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -96,7 +95,7 @@ def criterion(
                 with script.aside():
                     alone = script.call(check.name, **make)
                     fresh = [script.method(alone, m, *pair) for m in ("forward", "backward")]
-            with script.aside() if look == "gradient" else nullcontext():
+            with script.aside(look == "gradient"):
                 value = script.method(loss, "forward", *pair)
             if look != "gradient":
                 near = dict(tolerance=SINGLE) if dtype is np.float32 else {}

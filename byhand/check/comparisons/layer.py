@@ -1,7 +1,6 @@
 """check.layer: a layer beside its PyTorch counterpart: values, gradients, side effects."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,7 @@ from byhand.check.core import Check, UsageError, one_of
 from byhand.check.hints.convolution import CONVOLUTION
 from byhand.check.hints.layers import LAYERS
 from byhand.check.hints.rows import hints_for
-from byhand.check.random_inputs import Draw, calm, is_shape, sizes_of, written
+from byhand.check.random_inputs import calm, is_shape, sizes_of, written
 from byhand.check.report import Report
 from byhand.check.script import Script, Slopes
 from byhand.protocol.experiment import Ref
@@ -53,15 +52,13 @@ def layer(
     one_of(LOOKS, look, "look")
     one_of(list(OTHER), mode, "mode")
     check, make = Check("layer", cls, seed=seed), make or {}
-    passes = _Passes(check.name, like, make, x, mode, look, check.draw)
+    passes = _Passes(check, like, make, x, mode, look)
     check.report.title = f"{written(check.name, **make)} on x of shape {passes.x.shape}"
     check.report.title += ", eval mode" if mode == "eval" else ""
     check.rules(loops)
-    oracle = partial(oracles.Layer, like)
-    dtypes = [np.float64] if look == "statistics" else [np.float64, np.float32]
-    return check.differential(
-        oracle, passes.write, hints_for(LAYERS | CONVOLUTION, like, passes.twin), dtypes
-    )
+    hints = hints_for(LAYERS | CONVOLUTION, like, passes.twin)
+    dtypes = [np.float64, np.float32][: 1 if look == "statistics" else 2]
+    return check.differential(partial(oracles.Layer, like), passes.write, hints, dtypes)
 
 
 @calm()
@@ -72,7 +69,7 @@ def raises(
     forward: Sequence[int] | None = None,
     seed: int | None = None,
 ) -> Report | None:
-    """Expect ValueError from the constructor or, if `forward` is a shape, from a pass on it.
+    """Expect `error` from the constructor or, if `forward` is a shape, from a pass on it.
 
     Raises CheckFailed if something else happens, or nothing.
     """
@@ -84,6 +81,7 @@ def raises(
         raise error
 
     def write(script: Script, dtype: type) -> None:
+        script.refusal = error.__name__
         made = script.call(check.name, **make)
         if forward is not None:
             script.method(made, "forward", check.draw.normal(forward))
@@ -100,17 +98,9 @@ class _Passes:
     earlier results keep their values, gradients add up in the arrays that an optimizer holds.
     """
 
-    def __init__(
-        self,
-        name: str,
-        like: Callable,
-        make: dict[str, Any],
-        x: Sequence,
-        mode: str,
-        look: str,
-        draw: Draw,
-    ):
-        self.name, self.make, self.mode, self.look, self.draw = name, make, mode, look, draw
+    def __init__(self, check: Check, like: Callable, make: dict, x: Sequence, mode: str, look: str):
+        self.name, draw = check.name, check.draw
+        self.make, self.mode, self.look, self.draw = make, mode, look, draw
         self.drawn, self.x = is_shape(x), draw.input(x)
         self.twin = like(**make).double().train(mode == "train")
         self.names = [n for n, _ in self.twin.named_parameters()]
@@ -192,10 +182,8 @@ class _Passes:
             y = script.method(self.layer, "forward", x)
             grad = script.method(self.layer, "compute_grad_input", x, g)
         if not self.averages:
-            self.elsewhere += [
-                (f"output, {other} mode", y),
-                (f"gradient for x, {other} mode", grad),
-            ]
+            names = f"output, {other} mode", f"gradient for x, {other} mode"
+            self.elsewhere += zip(names, (y, grad), strict=True)
         elif self.look == "statistics" and self.mode == "train":
             for n in self.averages:
                 label = f"{n}, {other} mode"
@@ -219,7 +207,7 @@ class _Passes:
                 fresh["y"] = script.method(self.alone, "forward", x)
                 fresh["x"] = script.method(self.alone, "backward", x, g)
                 fresh |= self._grads(alone=True) | {n: fresh["y"] for n in self.averages}
-        with script.aside() if look in ("grad_input", "grad_parameters") else nullcontext():
+        with script.aside(look in ("grad_input", "grad_parameters")):
             y = script.method(self.layer, "forward", x_ref)
         if look in ("all", "output"):
             script.look(f"output{which}", y, fresh=fresh.get("y"), **how)
@@ -237,9 +225,9 @@ class _Passes:
         if look in ("all", "backward"):
             grad = update = script.method(self.layer, "backward", x_ref, g_ref)
         else:  # what backward does, in steps: one may fail without the other
-            with script.aside() if look == "grad_parameters" else nullcontext():
+            with script.aside(look == "grad_parameters"):
                 grad = script.method(self.layer, "compute_grad_input", x_ref, g_ref)
-            with script.aside() if look == "grad_input" else nullcontext():
+            with script.aside(look == "grad_input"):
                 update = script.method(self.layer, "update_grad_parameters", x_ref, g_ref)
         found = {"output": y} if look == "all" else {}
         if look != "grad_parameters":
@@ -258,10 +246,8 @@ class _Passes:
         except ValueError:  # a refusal: what the student has to do as well
             return x.shape
         except (RuntimeError, IndexError) as error:
-            said = str(error).splitlines()[0]
-            raise UsageError(
-                f"PyTorch's layer does not take x of shape {x.shape}: {said}"
-            ) from None
+            said = f"x of shape {x.shape}: {str(error).splitlines()[0]}"
+            raise UsageError(f"PyTorch's layer does not take {said}") from None
 
     def _side_effects(self, held: Ref) -> None:
         """The gradients stay in the arrays that an optimizer holds; zero_grad empties them."""
@@ -285,12 +271,8 @@ class _Passes:
     ) -> None:
         """Slopes of the student's own forward pass, at some places of x and each parameter."""
         script = self.script
-        g = script.steps[
-            [r for r, label in script.arguments.items() if label == "grad_output"][-1].index
-        ]
-        names = ([] if self.look == "grad_parameters" else ["x"]) + (
-            [] if self.look == "grad_input" else self.names
-        )
+        g = script.steps[list(script.arguments)[-1].index]  # the last argument of the last pass
+        names = ["x"] * (self.look != "grad_parameters") + self.names * (self.look != "grad_input")
         sizes = [x.size if n == "x" else getattr(self.twin, n).numel() for n in names]
         places = [self.draw.rng.permutation(size)[:PLACES] for size in sizes]
         slopes = script.call("fixtures.layer_slopes", self.layer, x, g.target, names, places)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,22 +15,17 @@ from byhand.check.random_inputs import Draw, calm, is_shape
 from byhand.check.report import Report
 from byhand.check.script import Hint, Script
 
-LOOKS = ("gradient", "argument")
 CONSTANT = 1000.0  # leaves 1e-13 of rounding in f, too much for a default step below 1e-7
 DEFAULT_TOLERANCE = 1e-6  # with the default step
-ROUGH = 1e-2  # where x counts: to leave it alone is not enough
 PUT_BACK = "Keep the old value and put it back: x + eps - eps is not always x. Or work on a copy."
-ONE_SIDED = "It is one-sided: central differences go eps to either side of x."
+ROUGH = 1e-2  # where x counts: to leave it alone is not enough
 
 
 @calm()
 def numerical_gradient(
-    subject: Any,
-    x: Sequence | np.ndarray = (2, 3),
-    eps: float | None = None,
-    look: str = "gradient",
-    seed: int | None = None,
-) -> Report | None:
+    subject: Any, x: Sequence | np.ndarray = (2, 3), eps: float | None = None,
+    look: str = "gradient", seed: int | None = None,
+) -> Report | None:  # fmt: skip
     """Compare a function (f, x, eps) -> df/dx with the difference quotients of some f.
 
     x: a shape, for positive random numbers, or an array of any dtype; eps: the step, None for the
@@ -37,69 +33,51 @@ def numerical_gradient(
     gradient is expected in float64. With a large eps central differences are told from all others.
     f counts its calls: at least two for each entry of x. Raises CheckFailed with what was found.
     """
-    one_of(LOOKS, look, "look")
-    check = Check("numerical_gradient", subject, seed=seed)
-    draw = check.draw
-    x = _drawn(x, look, draw) if is_shape(x) else np.asarray(x)
+    one_of(("gradient", "argument"), look, "look")
+    check, in_place = Check("numerical_gradient", subject, seed=seed), look == "argument"
+    draw, shape = check.draw, x if is_shape(x) else None
+    # positive, so that the gradient is never almost 0
+    x = np.asarray(x if shape is None else draw.positive(shape))
+    if shape is not None and in_place:  # what is smaller than eps loses digits in x + eps - eps
+        x = np.asarray(x / 10.0 ** (np.arange(x.size).reshape(shape) % 8))
     weight, shift = draw.positive(x.shape), draw.rng.uniform(0.4, 0.9, x.shape)
-    constant = 0.0 if eps or look == "argument" else CONSTANT
     of = "" if x.dtype == np.float64 else f" of {x.dtype}"
-    check.report.title = f"{check.name} of some f at x of shape {x.shape}{of}"
-    check.report.title += "" if eps is None else f" with eps={eps:g}"
+    step = "" if eps is None else f" with eps={eps:g}"
+    check.report.title = f"{check.name} of some f at x of shape {x.shape}{of}{step}"
     check.rules(loops=True)
-    step = () if eps is None else (eps,)
-    hint = "Is the step too small or too large? Are the differences central?" if not eps else ""
-    hint = (
-        hint if x.dtype == np.float64 else f"In {x.dtype} a step of eps is lost: move x in float64."
-    )
-    tolerance = ROUGH if look == "argument" else None if eps else DEFAULT_TOLERANCE
+    hint = "" if eps else "Is the step too small or too large? Are the differences central?"
+    if x.dtype != np.float64:
+        hint = f"In {x.dtype} a step of eps is lost: move x in float64."
+    tolerance = ROUGH if in_place else None if eps else DEFAULT_TOLERANCE
     how = dict(against="central differences", tolerance=tolerance)
 
     def write(script: Script, dtype: type) -> None:
+        constant = 0.0 if eps or in_place else CONSTANT
         f = script.call("fixtures.Landscape", weight, shift, constant)
         script.on_a_copy = PUT_BACK
         x_ref = script.argument("x", x)
-        with script.aside() if look == "gradient" else nullcontext():
-            result = script.call(check.name, f, x_ref, *step)
+        with nullcontext() if in_place else script.aside():
+            result = script.call(check.name, f, x_ref, *([] if eps is None else [eps]))
             script.call(check.name, script.call("fixtures.Landscape", shift, weight, 0.0), x_ref)
         script.look("gradient", result, hint=hint, **how)
         script.look("gradient, later", script.read(result), quiet=True, hint=BUFFER, **how)
-        if look == "gradient":
-            points = script.get(f, "points")
-            script.expect("calls of f", points, _asked(x.size), quiet=True, after=result)
+        if not in_place:
+            asked = script.get(f, "points")
+            script.expect("calls of f", asked, enough, quiet=True, after=result)
 
-    hints = [Hint(says, _quotients(wrong)) for says, wrong in (WRONG if eps else ())]
-    return check.differential(_quotients(_central), write, hints, dtypes=[np.float64])
+    def enough(points: Any) -> str:
+        times, needed = len(points) if isinstance(points, list) else 0, 2 * x.size
+        few = f"f was called {times} times; {x.size} entries need {needed} calls"
+        return "" if times >= needed else few
 
-
-def _drawn(shape: Sequence[int], look: str, draw: Draw) -> np.ndarray:
-    """Positive numbers, so that the gradient is never almost 0.
-
-    Where it counts that x comes back, they become smaller and smaller: what is smaller than eps
-    loses digits in x + eps - eps.
-    """
-    x = np.asarray(draw.positive(shape))
-    digits = np.arange(x.size).reshape(x.shape) % 8
-    return np.asarray(x / 10.0**digits) if look == "argument" else x
+    hints = [Hint(says, partial(_quotients, wrong)) for says, wrong in (WRONG if eps else ())]
+    return check.differential(partial(_quotients, _central), write, hints, dtypes=[np.float64])
 
 
-def _asked(size: int) -> Callable[[Any], str]:
-    def rule(points: Any) -> str:
-        times = len(points) if isinstance(points, list) else 0
-        few = f"f was called {times} times; {size} entries need {2 * size} calls"
-        return "" if times >= 2 * size else few
-
-    return rule
-
-
-def _quotients(of: Callable) -> Callable:
+def _quotients(of: Callable, f: Any, x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
     """An answer for fixtures.Landscape, from its formula: its terms' quotients, and Σ x."""
-
-    def oracle(f: Any, x: np.ndarray, eps: float = 1e-5) -> np.ndarray:
-        x = np.asarray(x, dtype=np.float64)
-        return np.asarray(of(f.weight * np.exp(f.shift * x), f.shift, eps, x))
-
-    return oracle
+    x = np.asarray(x, dtype=np.float64)
+    return np.asarray(of(f.weight * np.exp(f.shift * x), f.shift, eps, x))
 
 
 def _central(bumps: Any, s: Any, eps: float, x: np.ndarray) -> Any:
@@ -107,11 +85,11 @@ def _central(bumps: Any, s: Any, eps: float, x: np.ndarray) -> Any:
 
 
 def _rows(bumps: Any, s: Any, eps: float, x: np.ndarray) -> Any:
-    quotients = np.asarray(_central(bumps, s, eps, x))
-    axes = tuple(range(1, x.ndim))
+    quotients, axes = np.asarray(_central(bumps, s, eps, x)), tuple(range(1, x.ndim))
     return np.broadcast_to(quotients.sum(axis=axes, keepdims=True), x.shape)
 
 
+ONE_SIDED = "It is one-sided: central differences go eps to either side of x."
 WRONG: list[tuple[str, Callable]] = [
     (ONE_SIDED, lambda b, s, e, x: b * np.expm1(s * e) / e + x.sum() + e / 2),
     (ONE_SIDED, lambda b, s, e, x: b * np.expm1(-s * e) / -e + x.sum() - e / 2),
@@ -141,18 +119,13 @@ def relative_error(
     a = draw.batch(shape) * 10 ** draw.rng.uniform(-2, 2, shape)
     errors.flat[np.abs(a).argmax()] = 0  # or two different mistakes could give the same number
     b = a * (1 - errors) / (1 + errors)  # so that |a - b| is errors * (|a| + |b|)
-    tiny = np.zeros(shape)
+    tiny, places = np.zeros(shape), np.arange(a.size).reshape(shape)
     tiny.flat[-1] = 3e-9
-    zeros = [np.where(np.arange(a.size).reshape(shape) == place, 0.0, v) for v in (a, b)
-             for place in (0, a.size - 1)]  # fmt: skip
     pairs = [(a, b), (b, a), (a, -a), (tiny, 0 * tiny), (0 * tiny, 0 * tiny)]
-    pairs += [(zeros[0], zeros[2]), (zeros[1], zeros[3])]
-    report = None
+    pairs += [tuple(np.where(places == zero, 0.0, v) for v in (a, b)) for zero in (0, a.size - 1)]
+    how = dict(suspects=MISTAKEN, seed=draw.seed, called="relative_error")
     for first, second in pairs:
-        report = function(
-            subject, _largest, {"a": first, "b": second}, "error", suspects=MISTAKEN,
-            seed=draw.seed, called="relative_error",
-        )  # fmt: skip
+        report = function(subject, _largest, {"a": first, "b": second}, "error", **how)
     return report
 
 
@@ -161,7 +134,8 @@ def _parts(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor
 
 
 def _largest(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    return torch.div(_parts(a, b)[0], _parts(a, b)[1].clamp(min=1e-8)).amax()
+    difference, total = _parts(a, b)
+    return (difference / total.clamp(min=1e-8)).amax()
 
 
 MISTAKEN: dict[str, Callable] = {
@@ -170,13 +144,13 @@ MISTAKEN: dict[str, Callable] = {
     "It is the mean of the errors, not the largest.":
         lambda a, b: (_parts(a, b)[0] / _parts(a, b)[1]).mean(),
     "It is divided by the larger of the two, not by their sum.":
-        lambda a, b: (_parts(a, b)[0] / torch.maximum(a.abs(), b.abs())).amax(),
+        lambda a, b: ((a - b).abs() / torch.maximum(a.abs(), b.abs())).amax(),
     "It is divided by the first alone, not by the sum of both.":
-        lambda a, b: (_parts(a, b)[0] / a.abs()).amax(),
+        lambda a, b: ((a - b) / a).abs().amax(),
     "It is divided by the second alone, not by the sum of both.":
-        lambda a, b: (_parts(a, b)[0] / b.abs()).amax(),
-    "It is not divided by anything.": lambda a, b: _parts(a, b)[0].amax(),
+        lambda a, b: ((a - b) / b).abs().amax(),
+    "It is not divided by anything.": lambda a, b: (a - b).abs().amax(),
     "An abs is missing.": lambda a, b: ((a - b) / _parts(a, b)[1]).amax(),
     "An abs is missing below the line: |a| + |b|.":
-        lambda a, b: (_parts(a, b)[0] / (a + b).abs()).amax(),
+        lambda a, b: ((a - b).abs() / (a + b).abs()).amax(),
 }  # fmt: skip

@@ -122,7 +122,7 @@ def optimizer(
 
         def step(which: Any, number: int, label: str, hint: str = "") -> None:
             script.method(module, "receive", gradients(number))
-            script.look(f"step {number + 1}", script.method(which, "step"), quiet=True)
+            script.look(f"step {number + 1}", script.method(which, "step"), "step", quiet=True)
             for i in range(len(SHAPES)):
                 value = script.call("fixtures.item", held, i)
                 later = {1: EACH, 2: SHARED}.get(i, "")

@@ -13,9 +13,8 @@ from byhand.check.random_inputs import calm
 from byhand.check.report import Report
 from byhand.check.script import Hint, Script
 
-SHAPE = (6, 5)  # samples, features; the features are the classes, too
-STEPS = 3
-RATE = 0.5
+SAMPLES, FEATURES = 6, 5  # the features are the classes, too
+STEPS, RATE = 3, 0.5
 
 
 @calm()
@@ -32,22 +31,22 @@ def train_step(function: Any, seed: int | None = None) -> Report | None:
 
     def write(script: Script, dtype: type) -> None:
         """A step from eval mode, and more, each on a batch of its own, the last one short."""
-        network = script.call("fixtures.Stage", draw.normal(SHAPE[1:]), moody=True)
+        network = script.call("fixtures.Stage", draw.normal((FEATURES,)), moody=True)
         script.method(network, "eval")
         optimizer = script.call("fixtures.Bounded", network, RATE)
         schedule = script.call("fixtures.Harmonic", optimizer)
         parts = network, script.call("fixtures.Wave"), optimizer, schedule
-        for number in range(STEPS):
-            shape = (SHAPE[0] - number // 2, SHAPE[1])
-            x = script.argument("X", draw.normal(shape))
-            y = script.argument("y", draw.rng.integers(0, SHAPE[1], shape[0]))
-            script.look(f"loss of step {number + 1}", script.call(check.name, *parts, x, y), "loss")
-            after = f"after step {number + 1}"
-            script.look(f"weight {after}", script.get(network, "weight"), "weight")
-            script.look(f"learning rate {after}", script.get(optimizer, "lr"), "learning rate")
+        for number in range(1, STEPS + 1):
+            samples = SAMPLES - (number == STEPS)
+            x = script.argument("X", draw.normal((samples, FEATURES)))
+            y = script.argument("y", draw.rng.integers(0, FEATURES, samples))
+            script.look(f"loss of step {number}", script.call(check.name, *parts, x, y), "loss")
+            weight, rate = script.get(network, "weight"), script.get(optimizer, "lr")
+            script.look(f"weight after step {number}", weight, "weight")
+            script.look(f"learning rate after step {number}", rate, "learning rate")
+        words = "a step runs the network forward once, on its batch"
         seen = script.get(network, "seen")
-        script.look("passes through the network", seen, quiet=True, otherwise=(
-            "a step runs the network forward once, on its batch"))  # fmt: skip
+        script.look("passes through the network", seen, quiet=True, otherwise=words)
 
     hints = [Hint(says, partial(_step, **how)) for says, how in MISTAKES.items()]
     return check.differential(_step, write, hints, dtypes=[np.float64])
@@ -76,15 +75,12 @@ def _step(
     network.twin.train(bool(mode))
     if zeroed:
         optimizer.zero_grad(set_to_none=False)
-    for _ in range(before):
-        schedule.step()
     prediction = network.twin(x)
     loss = criterion(prediction, target)
     prediction.backward(prediction.detach()) if astray else loss.backward()
-    for _ in range(steps):
-        optimizer.step()
-    for _ in range(after - before):
-        schedule.step()
+    rate = [schedule.step]
+    for step in before * rate + steps * [optimizer.step] + (after - before) * rate:
+        step()
     return (criterion(network.twin(x), target) if late else loss).item()
 
 
@@ -99,34 +95,35 @@ def predict(
     check = Check("predict", function, seed=seed)
     check.report.title = f"{check.name} on {samples} samples, batch_size={batch_size}"
     check.rules(loops=True)
-    draw = check.draw
-    weight, x = draw.normal(SHAPE[1:]), draw.normal((samples, SHAPE[1]))
+    weight, x = check.draw.normal((FEATURES,)), check.draw.normal((samples, FEATURES))
 
     def write(script: Script, dtype: type) -> None:
         network = script.call("fixtures.Stage", weight, moody=True)
         x_ref = script.argument("X", x)
         script.method(network, "train")
         classes = script.call(check.name, network, x_ref, batch_size=batch_size)
-        script.expect("whole numbers", classes, _kind, quiet=True)
+        script.expect("whole numbers", classes, whole, quiet=True)
         script.look("classes", classes)
-
-        def sizes(seen: Any) -> str:
-            numbers = seen if isinstance(seen, list) else []
-            fine = sum(numbers) == samples and max(numbers, default=0) <= batch_size
-            words = f"{samples} of them, at most {batch_size} at a time"
-            return "" if fine else f"went through in batches of {seen}, expected {words}"
-
         script.expect("samples", script.get(network, "seen"), sizes, quiet=True)
 
-    hints = [
-        Hint("That is the network in train mode: switch it to eval mode first.",
-             partial(_classes, mode=True)),
-        Hint("That is the largest output itself; the class is its place.",
-             partial(_classes, of=lambda y: y.amax(1))),
-        Hint("That is the smallest output's class.", partial(_classes, of=lambda y: y.argmin(1))),
-        Hint("The argmax runs over the samples; it should be over the classes, axis 1.",
-             partial(_classes, of=lambda y: y.argmax(0))),
-    ]  # fmt: skip
+    def whole(value: Any) -> str:
+        wrong = isinstance(value, np.ndarray) and value.dtype.kind not in "iu"
+        return f"are {described(value)} of {value.dtype}, expected whole numbers" if wrong else ""
+
+    def sizes(seen: Any) -> str:
+        numbers = seen if isinstance(seen, list) else []
+        fine = sum(numbers) == samples and max(numbers, default=0) <= batch_size
+        words = f"{samples} of them, at most {batch_size} at a time"
+        return "" if fine else f"went through in batches of {seen}, expected {words}"
+
+    mistakes: dict[str, dict[str, Any]] = {
+        "That is the network in train mode: switch it to eval mode first.": {"mode": True},
+        "That is the largest output itself; the class is its place.": {"of": lambda y: y.amax(1)},
+        "That is the smallest output's class.": {"of": lambda y: y.argmin(1)},
+        "The argmax runs over the samples; it should be over the classes, axis 1.":
+            {"of": lambda y: y.argmax(0)},
+    }  # fmt: skip
+    hints = [Hint(says, partial(_classes, **how)) for says, how in mistakes.items()]
     return check.differential(_classes, write, hints, dtypes=[np.float64])
 
 
@@ -136,9 +133,3 @@ def _classes(
     with torch.no_grad():
         y = network.twin.train(mode)(torch.from_numpy(X))
     return (of or (lambda y: y.argmax(1)))(y).numpy()
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, np.ndarray) and value.dtype.kind not in "iu":
-        return f"are {described(value)} of {value.dtype}, expected whole numbers"
-    return ""

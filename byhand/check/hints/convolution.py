@@ -8,55 +8,51 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from byhand.check.hints.rows import Tables, gradient, gradient_through, output, through
+from byhand.check.hints.rows import Row, Tables, both, grad_x, gradient, output
 
 AXES = "The axes of the weight are swapped: (out_channels, in_channels, kH, kW)."
-CROP = "The padding is still around it: cut it off."
-CROP_BOTH = "The padding is cut off at one end only."
 FLIPPED = "The kernel is flipped. Here it is laid on the image as it stands."
+NO_DILATION = "The dilation is missing."
+NO_PADDING = "The padding is missing."
+NO_STRIDE = "The stride is missing."
 OVERLAP = "Where windows overlap, the gradients of all of them add up."
 PLACES = "Yours is averaged over the places; it should be a sum."
-SAMPLES = "Yours is averaged over the batch and the places; it should be a sum."
 BATCH = "Yours is averaged over the batch; it should be a sum."
-TURNED = "Rows and columns are swapped."
+TURNED = "The rows and columns of the kernel are swapped."
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else tuple(value)
 
 
-def _convolve(t: nn.Conv2d, x: torch.Tensor, weight: Any = None, **other: Any) -> torch.Tensor:
-    how = dict(bias=t.bias, stride=t.stride, padding=t.padding)
-    how |= dict(dilation=t.dilation, groups=t.groups) | other
-    return F.conv2d(x, t.weight if weight is None else weight, **how)
+def _how(t: nn.Conv2d, other: dict[str, Any]) -> dict[str, Any]:
+    names = "stride", "padding", "dilation", "groups"
+    return {name: getattr(t, name) for name in names} | other
 
 
-def _without_dilation(t: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
-    right = _convolve(t, x)
-    return _convolve(t, x, dilation=1)[:, :, : right.shape[2], : right.shape[3]]
+def _conv(t: nn.Conv2d, x: torch.Tensor, weight: Any = None, **other: Any) -> torch.Tensor:
+    return F.conv2d(x, t.weight if weight is None else weight, **_how(t, {"bias": t.bias} | other))
 
 
-def _interleaved(t: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
-    """Group n takes every G-th channel, from n on."""
-    order = torch.arange(x.shape[1]).reshape(-1, t.groups).T.flatten()
-    return _convolve(t, x[:, order])
+def _corner(whole: Any, like: Any) -> Any:
+    """As much of it, from the first row and column on, as there is of the other."""
+    return whole[:, :, : like.shape[2], : like.shape[3]]
 
 
-def _spread(
-    t: nn.Conv2d, x: np.ndarray, g: np.ndarray, stride: Any = None, dilation: Any = None
-) -> np.ndarray:
-    """The gradient for x with its padding still around it."""
-    (rows, columns), w = _pair(t.padding), t.weight.detach()
-    whole = torch.zeros(*x.shape[:2], x.shape[2] + 2 * rows, x.shape[3] + 2 * columns).to(w)
-    how = dict(stride=stride or t.stride, groups=t.groups, dilation=dilation or t.dilation)
-    part = F.conv_transpose2d(torch.from_numpy(g), w, None, **how)
-    whole[:, :, : part.shape[2], : part.shape[3]] = part
-    return whole.numpy()
-
-
-def _cut(t: Any, whole: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _cut(t: nn.Module, whole: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Without the padding."""
     rows, columns = _pair(t.padding)
-    return whole[:, :, rows : rows + x.shape[2], columns : columns + x.shape[3]]
+    return _corner(whole[:, :, rows:, columns:], x)
+
+
+def _spread(t: nn.Conv2d, x: np.ndarray, g: np.ndarray, **other: Any) -> np.ndarray:
+    """The gradient for x with its padding still around it."""
+    w, how = t.weight.detach(), _how(t, other)
+    rows, columns = how.pop("padding")
+    whole = torch.zeros(*x.shape[:2], x.shape[2] + 2 * rows, x.shape[3] + 2 * columns).to(w)
+    part = F.conv_transpose2d(torch.from_numpy(g), w, None, **how)
+    _corner(whole, part)[:] = part
+    return whole.numpy()
 
 
 def _overwritten(t: nn.Conv2d, x: np.ndarray, y: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -71,156 +67,105 @@ def _overwritten(t: nn.Conv2d, x: np.ndarray, y: np.ndarray, g: np.ndarray) -> n
 
 
 def _weight(t: nn.Conv2d, x: np.ndarray, g: np.ndarray, **other: Any) -> np.ndarray:
-    how = dict(stride=t.stride, padding=t.padding, dilation=t.dilation, groups=t.groups) | other
-    tensors = torch.from_numpy(np.array(x)), t.weight.shape, torch.from_numpy(g)
-    return torch.nn.grad.conv2d_weight(*tensors, **how).numpy()
+    x, g = torch.from_numpy(np.array(x)), torch.from_numpy(g)
+    return torch.nn.grad.conv2d_weight(x, t.weight.shape, g, **_how(t, other)).numpy()
 
 
-def _of_weight(says: str, change: Callable[[np.ndarray, tuple], np.ndarray]) -> Any:
+def _of_weight(says: str, change: Callable[[np.ndarray, tuple], np.ndarray]) -> Row:
     """A wrong gradient for the weight, made from the right one and the shape of g."""
     return gradient("weight", says, lambda t, x, y, g: change(_weight(t, x, g), g.shape))
 
 
-def _pool(t: nn.MaxPool2d, x: torch.Tensor, pool: Callable = F.max_pool2d, **other: Any) -> Any:
-    how = dict(kernel_size=t.kernel_size, stride=t.stride, padding=t.padding) | other
-    return pool(x, **how)
+def _pool(t: nn.MaxPool2d, x: torch.Tensor, stride: Any = None, **other: Any) -> Any:
+    how = dict(stride=stride or t.stride, padding=t.padding, pool=F.max_pool2d) | other
+    return how.pop("pool")(x, t.kernel_size, **how)
 
 
-def _zeros(t: nn.MaxPool2d, x: torch.Tensor, value: float = 0.0) -> torch.Tensor:
+def _pad(t: nn.MaxPool2d, x: torch.Tensor, value: float) -> torch.Tensor:
     rows, columns = _pair(t.padding)
     return F.pad(x, (columns, columns, rows, rows), value=value)
 
 
-def _turned(t: nn.MaxPool2d, x: torch.Tensor) -> torch.Tensor:
-    how = dict(kernel_size=t.kernel_size, stride=t.stride, padding=t.padding)
-    return F.max_pool2d(x, **{name: _pair(size)[::-1] for name, size in how.items()})
-
-
 def _put_back(shares: Callable) -> Callable:
-    """The gradient for x of shares(largest, g), by window: (B, C, H', W', kH * kW)."""
+    """The gradient for x of shares(where the maxima are, g): (B, C, H', W', kH * kW)."""
 
     def wrong(t: nn.MaxPool2d, x: np.ndarray, y: np.ndarray, g: np.ndarray) -> np.ndarray:
         kernel, stride = _pair(t.kernel_size), _pair(t.stride)
-        padded = _zeros(t, torch.from_numpy(x), -torch.inf)
+        padded = _pad(t, torch.from_numpy(x), -torch.inf)
         windows = padded.unfold(2, kernel[0], stride[0]).unfold(3, kernel[1], stride[1]).flatten(4)
-        largest = windows == windows.amax(-1, keepdim=True)
-        parts = shares(largest, torch.from_numpy(g).unsqueeze(-1))
+        top = windows == windows.amax(-1, keepdim=True)
+        parts = shares(top, torch.from_numpy(g).unsqueeze(-1))
         columns = parts.permute(0, 1, 4, 2, 3).flatten(3).flatten(1, 2)
         return _cut(t, F.fold(columns, padded.shape[2:], kernel, stride=stride).numpy(), x)
 
     return wrong
 
 
-def _put_once(backwards: bool) -> Callable:
-    """The gradient for x where a later window replaces an earlier one."""
+def _put_once(*flipped: int) -> Callable:
+    """The gradient for x where a later window replaces an earlier one, from the end if flipped."""
 
     def wrong(t: nn.MaxPool2d, x: np.ndarray, y: np.ndarray, g: np.ndarray) -> np.ndarray:
-        image, share = torch.from_numpy(x), torch.from_numpy(g)
-        places = _pool(t, image, F.max_pool2d_with_indices)[1]
-        if backwards:
-            places, share = places.flip(2, 3), share.flip(2, 3)
-        empty = torch.zeros_like(image).flatten(2)
-        return empty.scatter(2, places.flatten(2), share.flatten(2)).view_as(image).numpy()
+        image = torch.from_numpy(x)
+        places = _pool(t, image, pool=F.max_pool2d_with_indices)[1].flip(flipped).flatten(2)
+        share = torch.from_numpy(g).flip(flipped).flatten(2)
+        return torch.zeros_like(image).flatten(2).scatter(2, places, share).view_as(image).numpy()
 
     return wrong
 
 
-def _last(largest: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
-    return largest * (largest.flip(-1).cumsum(-1).flip(-1) == 1) * g
-
-
-CONVOLUTION: Tables = {
-    nn.Conv2d: [
-        output("The bias is missing.", lambda t, x: _convolve(t, x, bias=None)),
-        output(FLIPPED, lambda t, x: _convolve(t, x, t.weight.flip(2, 3))),
-        output("The stride is missing.", lambda t, x: _convolve(t, x, stride=1)),
-        output("The padding is missing.", lambda t, x: _convolve(t, x, padding=0)),
-        output("The dilation is missing.", _without_dilation),
-        output("The rows and columns of the kernel are swapped.",
-               lambda t, x: _convolve(t, x, t.weight.transpose(2, 3))),
-        output(AXES, lambda t, x: _convolve(t, x, t.weight.transpose(0, 1))),
-        output("The stride's rows and columns are swapped.",
-               lambda t, x: _convolve(t, x, stride=t.stride[::-1])),
-        output("The padding's rows and columns are swapped.",
-               lambda t, x: _convolve(t, x, padding=t.padding[::-1])),
-        output("The stride of the rows is taken for the columns, too.",
-               lambda t, x: _convolve(t, x, stride=t.stride[0])),
-        output("The border is made of zeros, not of the edge's own values.", lambda t, x: _convolve(
-            t, F.pad(x, [n for p in t.padding[::-1] for n in (p, p)], "replicate"), padding=0)),
-        output("Only the first channel of the image is used.",
-               lambda t, x: _convolve(t, x * (torch.arange(x.shape[1]) == 0)[:, None, None])),
-        output("The groups are interleaved: the first ones belong together.",
-               lambda t, x: _interleaved(t, x)),
-        output("The channels are summed without the kernel's part for each.",
-               lambda t, x: _convolve(t, x, t.weight.mean(1, keepdim=True).expand_as(t.weight))),
-        gradient("x", CROP, lambda t, x, y, g: _spread(t, x, g)),
-        gradient("x", CROP_BOTH,
-                 lambda t, x, y, g: _spread(t, x, g)[:, :, : x.shape[2], : x.shape[3]]),
-        through(FLIPPED, lambda t, x: _convolve(t, x, t.weight.flip(2, 3))),
-        gradient("x", "The stride is missing.",
-                 lambda t, x, y, g: _cut(t, _spread(t, x, g, 1), x)),
-        through(AXES, lambda t, x: _convolve(t, x, t.weight.transpose(0, 1))),
-        through("The rows and columns of the kernel are swapped.",
-                lambda t, x: _convolve(t, x, t.weight.transpose(2, 3))),
-        gradient("x", OVERLAP, _overwritten),
-        gradient("x", "The dilation is missing.", lambda t, x, y, g: _cut(
-            t, _spread(t, x, g, dilation=1), x)),
-        gradient("weight", "That is the gradient of the last image alone: sum over the batch.",
-                 lambda t, x, y, g: _weight(t, x[-1:], g[-1:])),
-        gradient("bias", "Yours is one number for all channels.",
-                 lambda t, x, y, g: np.full(t.out_channels, g.sum())),
-        _of_weight(PLACES, lambda right, g: right / (g[2] * g[3])),
-        _of_weight(SAMPLES, lambda right, g: right / (g[0] * g[2] * g[3])),
-        _of_weight(BATCH, lambda right, g: right / g[0]),
-        _of_weight("The gradient is flipped in rows and columns.",
-                   lambda right, g: right[:, :, ::-1, ::-1]),
-        _of_weight(AXES, lambda right, g: right.swapaxes(0, 1)),
-        _of_weight("The rows and columns of the kernel are swapped.",
-                   lambda right, g: right.swapaxes(2, 3)),
-        gradient("weight", "The stride is missing.", lambda t, x, y, g: _weight(
-            t, x[:, :, : g.shape[2] + t.kernel_size[0] - 1 - 2 * t.padding[0],
-                 : g.shape[3] + t.kernel_size[1] - 1 - 2 * t.padding[1]], g, stride=1)),
-        gradient("weight", "The padding of x is missing.", lambda t, x, y, g: _weight(
-            t, np.pad(x, [(0, 0), (0, 0), (0, 2 * t.padding[0]), (0, 2 * t.padding[1])]), g,
-            padding=0)),
-        gradient("bias", "Yours has one number for each image: sum over the batch too.",
-                 lambda t, x, y, g: g.sum((2, 3))),
-        gradient("bias", "Yours has one number for each place: sum over the places too.",
-                 lambda t, x, y, g: g.sum(0)),
-        gradient("bias", PLACES, lambda t, x, y, g: g.sum(0).mean((1, 2))),
-        gradient("bias", SAMPLES, lambda t, x, y, g: g.mean((0, 2, 3))),
-        gradient("bias", BATCH, lambda t, x, y, g: g.mean(0).sum((1, 2))),
-    ],
-    nn.MaxPool2d: [
-        output("The stride is missing: without one it is kernel_size.",
-               lambda t, x: _pool(t, x, stride=1)),
-        output("The stride is kernel_size, whatever stride says.",
-               lambda t, x: _pool(t, x, stride=t.kernel_size)),
-        output("The remainder at the border gets a window of its own; it is left out.",
-               lambda t, x: _pool(t, x, ceil_mode=True)),
-        output("That is the mean of each window.", lambda t, x: _pool(t, x, F.avg_pool2d)),
-        output("That is the smallest value of each window.", lambda t, x: -_pool(t, -x)),
-        output("The padding is missing.", lambda t, x: _pool(t, x, padding=0)),
-        output("The padding is 0, which is larger than negative numbers: -inf never is.",
-               lambda t, x: _pool(t, _zeros(t, x), padding=0)),
-        output(TURNED, _turned),
-        output("The border is not low enough: -inf is.",
-               lambda t, x: _pool(t, _zeros(t, x, -1e9), padding=0)),
-        through(TURNED, _turned),
-        through("That is the gradient of a mean.", lambda t, x: _pool(t, x, F.avg_pool2d)),
-        through("The padding is 0, which is larger than negative numbers: -inf never is.",
-                lambda t, x: _pool(t, _zeros(t, x), padding=0)),
-        gradient("x", "Of equal maxima each gets the whole gradient: only the first does.",
-                 _put_back(lambda largest, g: largest * g)),
-        gradient("x", "Of equal maxima the last gets the gradient: the first does.",
-                 _put_back(_last)),
-        gradient("x", "Equal maxima share the gradient: the first gets it all.",
-                 _put_back(lambda largest, g: largest * g / largest.sum(-1, keepdim=True))),
-        gradient("x", OVERLAP, _put_once(backwards=False)),
-        gradient("x", OVERLAP, _put_once(backwards=True)),
-        gradient("x", "Every entry of a window gets its gradient: only the maximum does.",
-                 _put_back(lambda largest, g: g.expand_as(largest))),
-        gradient("x", "The upstream gradient is missing.", lambda t, x, y, g: (
-            gradient_through(lambda t, x: t(x), t, x, np.ones_like(g)))),
-    ],
-}  # fmt: skip
+CONVOLUTION: Tables = {}
+CONVOLUTION[nn.Conv2d] = [
+    output("The bias is missing.", lambda t, x: _conv(t, x, bias=None)),
+    output(NO_STRIDE, lambda t, x: _conv(t, x, stride=1)),
+    output(NO_PADDING, lambda t, x: _conv(t, x, padding=0)),
+    output(NO_DILATION, lambda t, x: _corner(_conv(t, x, dilation=1), t(x))),
+    both(FLIPPED, lambda t, x: _conv(t, x, t.weight.flip(2, 3))),
+    both(AXES, lambda t, x: _conv(t, x, t.weight.transpose(0, 1))),
+    both(TURNED, lambda t, x: _conv(t, x, t.weight.transpose(2, 3))),
+    output("The two strides are swapped.", lambda t, x: _conv(t, x, stride=t.stride[::-1])),
+    output("The two paddings are swapped.", lambda t, x: _conv(t, x, padding=t.padding[::-1])),
+    output("The border is made of zeros, not of the edge's own values.", lambda t, x: _conv(
+        t, F.pad(x, [n for p in t.padding[::-1] for n in (p, p)], "replicate"), padding=0)),
+    output("The groups are interleaved: the first ones belong together.",
+           lambda t, x: _conv(t, x.unflatten(1, (-1, t.groups)).transpose(1, 2).flatten(1, 2))),
+    grad_x("The padding is still around it: cut it off.", lambda t, x, y, g: _spread(t, x, g)),
+    grad_x("The padding is cut off at one end only.",
+           lambda t, x, y, g: _corner(_spread(t, x, g), x)),
+    grad_x(NO_STRIDE, lambda t, x, y, g: _cut(t, _spread(t, x, g, stride=1), x)),
+    grad_x(NO_DILATION, lambda t, x, y, g: _cut(t, _spread(t, x, g, dilation=1), x)),
+    grad_x(OVERLAP, _overwritten),
+    gradient("weight", "That is the gradient of the last image alone: sum over the batch.",
+             lambda t, x, y, g: _weight(t, x[-1:], g[-1:])),
+    _of_weight(PLACES, lambda dw, g: dw / (g[2] * g[3])),
+    _of_weight(BATCH, lambda dw, g: dw / g[0]),
+    _of_weight("The gradient is flipped in rows and columns.", lambda dw, g: np.flip(dw, (2, 3))),
+    _of_weight(AXES, lambda dw, g: dw.swapaxes(0, 1)),
+    _of_weight(TURNED, lambda dw, g: dw.swapaxes(2, 3)),
+    gradient("bias", PLACES, lambda t, x, y, g: g.sum(0).mean((1, 2))),
+    gradient("bias", BATCH, lambda t, x, y, g: g.mean(0).sum((1, 2))),
+    gradient("bias", "Yours has one number for each image: sum over the batch too.",
+             lambda t, x, y, g: g.sum((2, 3))),
+]  # fmt: skip
+CONVOLUTION[nn.MaxPool2d] = [
+    output("The stride is missing: without one it is kernel_size.", lambda t, x: _pool(t, x, 1)),
+    output("The stride is not kernel_size here.", lambda t, x: _pool(t, x, t.kernel_size)),
+    output("The remainder at the border gets a window of its own; it is left out.",
+           lambda t, x: _pool(t, x, ceil_mode=True)),
+    output(NO_PADDING, lambda t, x: _pool(t, x, padding=0)),
+    both("That is the mean of each window.", lambda t, x: _pool(t, x, pool=F.avg_pool2d)),
+    both("The padding is 0, which is larger than negative numbers: -inf never is.",
+         lambda t, x: _pool(t, _pad(t, x, 0.0), padding=0)),
+    output("The border is not -inf.", lambda t, x: _pool(t, _pad(t, x, -1e9), padding=0)),
+    both("Rows and columns are swapped.", lambda t, x: F.max_pool2d(
+        x, *(_pair(value)[::-1] for value in (t.kernel_size, t.stride, t.padding)))),
+    grad_x("Of equal maxima each gets the whole gradient.", _put_back(lambda top, g: top * g)),
+    grad_x("Of equal maxima the last gets the gradient: the first does.", _put_back(
+        lambda top, g: top * (top.flip(-1).cumsum(-1).flip(-1) == 1) * g)),
+    grad_x("Equal maxima share the gradient: the first gets it all.",
+           _put_back(lambda top, g: top * g / top.sum(-1, keepdim=True))),
+    grad_x("Every entry of a window gets its gradient.", _put_back(lambda top, g: g + 0 * top)),
+    grad_x(OVERLAP, _put_once()),
+    grad_x(OVERLAP, _put_once(2, 3)),
+    grad_x("The upstream gradient is missing.", lambda t, x, y, g: torch.autograd.functional.vjp(
+        t, torch.from_numpy(x), torch.from_numpy(np.ones_like(g)))[1].numpy()),
+]  # fmt: skip

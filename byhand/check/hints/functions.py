@@ -16,8 +16,7 @@ FUNCTIONS: Table = {
     linear: {
         "Row j of W belongs to output j; yours takes the column.": lambda x, W: x @ W,
         "The last term of the sum is left out.": lambda x, W: linear(x[:, :-1], W[:, :-1]),
-        "The terms are not added up: yours is the last one.":
-            lambda x, W: linear(x[:, -1:], W[:, -1:]),
+        "The terms are not added up.": lambda x, W: linear(x[:, -1:], W[:, -1:]),
     },
 }  # fmt: skip
 GRADIENTS: Table = {
@@ -26,15 +25,11 @@ GRADIENTS: Table = {
         "The formula is for y, yours has x in it.": lambda x: x**2 / 2 - x**3 / 3,
     },
     linear: {
-        "The parts of several outputs add up; yours are averaged.":
-            lambda x, W: linear(x, W) / len(W),
-        "The layer is linear: the gradient for x has no x in it.":
-            lambda x, W: linear(x**2 / 2, W),
-        "The layer is linear: the gradient for W has no W in it.":
-            lambda x, W: linear(x, W**2 / 2),
+        "The parts of several outputs add up.": lambda x, W: linear(x, W) / len(W),
+        "The layer is linear: here is no x in it.": lambda x, W: linear(x**2 / 2, W),
+        "The layer is linear: here is no W in it.": lambda x, W: linear(x, W**2 / 2),
         "That is the first sample alone: sum over the batch.":
             lambda x, W: torch.cat([linear(x[:1], W), linear(x[1:], W).detach()]),
-        "Multiply sample by sample, then sum: it is no product of two sums.":
-            lambda x, W: linear(x.sum(0).expand_as(x), W),
+        "Multiply sample by sample, then sum.": lambda x, W: linear(x.sum(0).expand_as(x), W),
     },
 }  # fmt: skip

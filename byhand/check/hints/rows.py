@@ -4,71 +4,59 @@ t: PyTorch's layer, x: its input, y: its output, g: dl/dy.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-import torch
 from torch import nn
 
 from byhand.check import oracles
 from byhand.check.script import Hint
 
+AVERAGES = "running_mean", "running_var"
 ADDED_UP = "Yours is this pass alone: gradients add up until zero_grad (+=, not =)."
 G_MISSING = "g is missing: multiply with the upstream gradient."
 
-
-@dataclass(frozen=True)
-class Row:
-    """says: the mistake; explains: beginnings of labels, each by itself; how: see oracles.Layer."""
-
-    says: str
-    explains: tuple[str, ...]
-    how: dict[str, Any]
+# The mistake in words; beginnings of labels, each explained by itself; how: see oracles.Layer.
+Row = tuple[str, tuple[str, ...], dict[str, Any]]
+Tables = dict[type[nn.Module], list[Row]]
 
 
 def output(says: str, forward: Callable) -> Row:
     """A wrong forward pass, of (t, x)."""
-    return Row(says, ("output",), {"forward": forward})
+    return says, ("output",), {"forward": forward}
 
 
 def through(says: str, forward: Callable) -> Row:
     """A wrong gradient for x: that of another forward pass."""
-    return Row(says, ("gradient for x",), {"forward": forward})
+    return says, ("gradient for x",), {"forward": forward}
+
+
+def both(says: str, forward: Callable) -> Row:
+    """A mistake in the forward pass or in the gradient for x, if not in both."""
+    return says, ("output", "gradient for x"), {"forward": forward}
 
 
 def gradient(of: str, says: str, wrong: Callable) -> Row:
-    """A wrong gradient for x or a parameter, from (t, x, y, g)."""
-    return Row(says, (f"gradient for {of}",), {"grads": {of: wrong}})
+    """A wrong gradient for a parameter, from (t, x, y, g)."""
+    return says, (f"gradient for {of}",), {"grads": {of: wrong}}
 
 
-def averages(says: str, *explains: str, **how: Any) -> Row:
-    """Wrong running averages."""
-    return Row(says, explains or ("running_mean", "running_var"), how)
+grad_x = partial(gradient, "x")
 
 
-Tables = dict[type[nn.Module], list[Row]]
+def averages(says: str, forward: Callable) -> Row:
+    """Wrong running averages, of (t, x)."""
+    return says, AVERAGES, {"forward": forward}
 
 
 def hints_for(tables: Tables, like: Callable[..., nn.Module], twin: nn.Module) -> list[Hint]:
     """The known mistakes of PyTorch's layer `twin`, which `like` builds."""
     names = tuple(f"gradient for {name}" for name, _ in twin.named_parameters())
-    rows = [Row(ADDED_UP, names, {"overwrites": True})]
+    rows: list[Row] = [(ADDED_UP, names, {"overwrites": True})]
     for kind, table in tables.items():
         rows += table if isinstance(twin, kind) else []
     if hasattr(twin, "momentum"):
         turned = "momentum is the wrong way round: it is the weight of the new batch."
-        rows.append(averages(turned, changed={"momentum": 1 - twin.momentum}))
-    return [
-        Hint(row.says, partial(oracles.Layer, like, **row.how), label)
-        for row in rows
-        for label in row.explains
-    ]
-
-
-def gradient_through(forward: Callable, t: nn.Module, x: np.ndarray, g: np.ndarray) -> np.ndarray:
-    """dl/dx through forward(t, x)."""
-    tensor = torch.from_numpy(np.array(x)).requires_grad_()
-    y = forward(t, tensor)
-    return torch.autograd.grad(y, tensor, torch.from_numpy(g), materialize_grads=True)[0].numpy()
+        rows.append((turned, AVERAGES, {"changed": {"momentum": 1 - twin.momentum}}))
+    layer = partial(oracles.Layer, like)
+    return [Hint(says, partial(layer, **how), of) for says, labels, how in rows for of in labels]

@@ -9,28 +9,22 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from byhand.check.core import Check
-from byhand.check.random_inputs import Draw, calm, written
+from byhand.check.random_inputs import calm, written
 from byhand.check.report import Line, Report
-from byhand.protocol.experiment import Experiment, Ref, StepResult
-from byhand.protocol.runner import Runner
+from byhand.protocol.experiment import Experiment
 
 ATTEMPTS = 10  # of which the fastest counts: other programs may slow a few of them down
 CUT_OFF = 3.0  # seconds for one attempt
 TRANSPORT = 0.03  # seconds at most for bringing the arrays to another process and back
 RESOLUTION = 1e-6  # seconds; nothing is quicker
 TOLERANCE = 1e-3  # in float32; whether a result is exact, other checks see
-HINT = "Python is slow, step by step: let one call of NumPy do the work of a whole loop."
 
 
 @calm()
 def speed(
-    cls: Any,
-    like: Callable[..., torch.nn.Module],
-    make: dict[str, Any],
-    x: Sequence[int],
-    most: float = 40,
-    seed: int | None = None,
-) -> Report | None:
+    cls: Any, like: Callable[..., torch.nn.Module], make: dict[str, Any], x: Sequence[int],
+    most: float = 40, seed: int | None = None,
+) -> Report | None:  # fmt: skip
     """Compare the time of a forward and a backward pass in float32 with PyTorch's.
 
     x: a shape; most: how many times PyTorch's time it may take. Both are timed here, by the clock
@@ -38,104 +32,73 @@ def speed(
     no speed. Raises CheckFailed with what was found.
     """
     check = Check("speed", cls, seed=seed)
-    race = _Race(check.name, like(**make), make, check.draw, tuple(x))
-    check.report.title = f"{written(check.name, **make)} on x of shape {race.x.shape}"
+    check.report.title = f"{written(check.name, **make)} on x of shape {tuple(x)}"
     with threadpool_limits(1):  # as PyTorch's: on a busy machine more threads wait for each other
-        check.report.lines += race.run(check.runner, most)
+        check.report.lines.append(_race(check, like(**make), make, tuple(x), most))
     return check.conclude()
 
 
-class _Race:
-    """One pass forwards and backwards, as an experiment and in PyTorch."""
+def _race(check: Check, twin: torch.nn.Module, make: dict, shape: tuple, most: float) -> Line:
+    """Attempts in turns with PyTorch, until one is fast enough."""
 
-    def __init__(
-        self,
-        name: str,
-        twin: torch.nn.Module,
-        make: dict[str, Any],
-        draw: Draw,
-        shape: tuple[int, ...],
-    ):
-        self.twin = twin
-        self.x = draw.normal(shape).astype(np.float32)
-        self.tensor = torch.from_numpy(self.x).requires_grad_()
-        output = twin(self.tensor)
-        self.g = draw.normal(tuple(output.shape)).astype(np.float32)
-        self.experiment = Experiment(seed=draw.seed, seconds=CUT_OFF)
-        self.results = self._write(name, make, draw)
-        self.empty = Experiment()
-        self.empty.put(self.x)
-        self.empty.put(self.g)
+    def drawn(shape: Sequence[int]) -> np.ndarray:
+        return check.draw.normal(tuple(shape)).astype(np.float32)
 
-    def _write(self, name: str, make: dict[str, Any], draw: Draw) -> dict[str, Ref]:
-        ex = self.experiment
-        layer = ex.call(name, **make)
-        for label, parameter in self.twin.named_parameters():
-            numbers = draw.normal(tuple(parameter.shape)).astype(np.float32)
-            parameter.data.copy_(torch.from_numpy(numbers))
-            ex.set(layer, label, numbers)
-            ex.set(layer, f"grad_{label}", np.zeros_like(numbers))
-        results = {"output": ex.method(layer, "forward", self.x)}
-        results["gradient for x"] = ex.method(layer, "backward", self.x, self.g)
-        for label, _ in self.twin.named_parameters():
-            results[f"gradient for {label}"] = ex.get(layer, f"grad_{label}")
-        return results
+    def pytorch() -> list[torch.Tensor]:
+        tensor.grad = None
+        twin.zero_grad()
+        output = twin(tensor)
+        output.backward(torch.from_numpy(g))
+        return [output.detach(), tensor.grad, *(p.grad for p in twin.parameters())]
 
-    def run(self, runner: Runner, most: float) -> list[Line]:
-        """Attempts in turns with PyTorch, until one is fast enough."""
-        transport = min(_timed(runner, self.empty)[0] for _ in range(3))
-        theirs = min(self._pytorch() for _ in range(3))
-        yours = np.inf
-        for _ in range(ATTEMPTS):
-            seconds, results = _timed(runner, self.experiment)
-            failures = [r.failure for r in results if r.failure is not None]
-            theirs = min(theirs, self._pytorch())
-            if failures and failures[0].kind != "time":
-                return [Line("speed", False, str(failures[0]))]
-            if failures:
-                return [
-                    _slow(CUT_OFF / theirs, most, f" or more: it was stopped after {seconds:.0f} s")
-                ]
-            if wrong := self._wrong(results):
-                return [
-                    Line("speed", False, f"the {wrong} is wrong: only a right answer has a speed")
-                ]
-            yours = min(yours, max(seconds - min(transport, TRANSPORT), RESOLUTION))
-            if yours <= most * theirs:
-                text = f"{yours / theirs:.1f} times PyTorch's time; up to {most:g} are allowed"
-                return [Line("speed", True, text)]
-        return [_slow(yours / theirs, most)]
+    x = drawn(shape)
+    tensor = torch.from_numpy(x).requires_grad_()
+    g = drawn(twin(tensor).shape)
+    ex, empty = Experiment(seed=check.draw.seed, seconds=CUT_OFF), Experiment()
+    empty.put(x)
+    empty.put(g)
+    layer, parameters = ex.call(check.name, **make), dict(twin.named_parameters())
+    for name, parameter in parameters.items():
+        numbers = drawn(parameter.shape)
+        parameter.data.copy_(torch.from_numpy(numbers))
+        ex.set(layer, name, numbers)
+        ex.set(layer, f"grad_{name}", np.zeros_like(numbers))
+    looks = {"output": ex.method(layer, "forward", x)}
+    looks["gradient for x"] = ex.method(layer, "backward", x, g)
+    looks |= {f"gradient for {name}": ex.get(layer, f"grad_{name}") for name in parameters}
 
-    def _pytorch(self) -> float:
-        """Seconds of PyTorch for the same."""
-        self.tensor.grad = None
-        self.twin.zero_grad()
-        began = time.perf_counter()
-        self.twin(self.tensor).backward(torch.from_numpy(self.g))
-        return time.perf_counter() - began
-
-    def _wrong(self, results: list[StepResult]) -> str | None:
-        """The first result that is not PyTorch's."""
-        right = {"output": self.twin(self.tensor).detach(), "gradient for x": self.tensor.grad}
-        right |= {f"gradient for {n}": p.grad for n, p in self.twin.named_parameters()}
-        for name, ref in self.results.items():
-            if not _agree(results[ref.index].value, right[name].numpy()):
-                return name
-        return None
+    run = check.runner.run
+    transport = min(TRANSPORT, *(_timed(run, empty)[0] for _ in range(3)))
+    theirs = min(_timed(pytorch)[0] for _ in range(3))
+    yours, more, allowed = np.inf, "", f"up to {most:g} are allowed"
+    for _ in range(ATTEMPTS):
+        (seconds, results), (again, right) = _timed(run, ex), _timed(pytorch)
+        theirs = min(theirs, again)
+        failure = next((result.failure for result in results if result.failure is not None), None)
+        if failure is not None and failure.kind != "time":
+            return Line("speed", False, str(failure))
+        if failure is not None:
+            yours, more = CUT_OFF, f" or more: it was stopped after {seconds:.0f} s"
+            break
+        for (name, ref), expected in zip(looks.items(), right, strict=True):
+            if not _agree(results[ref.index].value, expected.numpy()):
+                text = f"the {name} is wrong: only a right answer has a speed"
+                return Line("speed", False, text)
+        yours = min(yours, max(seconds - transport, RESOLUTION))
+        if yours <= most * theirs:
+            return Line("speed", True, f"{yours / theirs:.1f} times PyTorch's time; {allowed}")
+    hint = "Python is slow, step by step: let one call of NumPy do the work of a whole loop."
+    text = f"{yours / theirs:,.0f} times PyTorch's time{more}; {allowed}"
+    return Line("speed", False, text, hint=hint)
 
 
-def _timed(runner: Runner, experiment: Experiment) -> tuple[float, list[StepResult]]:
+def _timed(call: Callable, *args: Any) -> tuple[float, Any]:
     began = time.perf_counter()
-    results = runner.run(experiment)
-    return time.perf_counter() - began, results
+    result = call(*args)
+    return time.perf_counter() - began, result
 
 
 def _agree(value: Any, expected: np.ndarray) -> bool:
     if not isinstance(value, np.ndarray) or value.shape != expected.shape:
         return False
     return bool(np.abs(value - expected).max() <= TOLERANCE * max(1, np.abs(expected).max()))
-
-
-def _slow(ratio: float, most: float, more: str = "") -> Line:
-    text = f"{ratio:,.0f} times PyTorch's time{more}; up to {most:g} are allowed"
-    return Line("speed", False, text, hint=HINT)

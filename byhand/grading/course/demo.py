@@ -15,15 +15,16 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from byhand.grading.course import notebooks
 from byhand.grading.course.commands import nbgrader
 from byhand.grading.course.mistakes import mistakes
 from byhand.grading.course.notebooks import (
     CourseError,
     assignments,
+    grade_id,
     read,
     solution_cells,
     source_notebook,
+    task_of,
 )
 from byhand.grading.course.reference_weights import write_weights
 from byhand.grading.plugins.grades import Score, bonus_tests
@@ -86,10 +87,10 @@ def run(course: Path, console: Console) -> None:
         grade_with("export", "--to=grades.csv")
     for assignment, students in classes.items():
         _show(students, assignment, demo, console)
-    console.print(f"\nGrades: {_short(demo / 'grades.csv', course)}")
+    console.print(f"\nGrades: {(demo / 'grades.csv').relative_to(course).as_posix()}")
     console.print("Feedback pages:")
     for page in sorted((demo / "feedback").rglob("*.html")):
-        console.print(f"  {_short(page, course)}")
+        console.print(f"  {page.relative_to(course).as_posix()}")
 
 
 def class_of(course: Path, assignment: str) -> list[Student]:
@@ -126,14 +127,6 @@ def class_of(course: Path, assignment: str) -> list[Student]:
     return students if assignment == WHOLE_CLASS else students[:FEW]
 
 
-def task_of(test: str, tasks: list[str]) -> str:
-    """The task that a test cell belongs to. Raises CourseError if there is none."""
-    task = notebooks.task_of(test, tasks)
-    if task is None:
-        raise CourseError(f"The test cell {test} belongs to no solution cell: rename it.")
-    return task
-
-
 def _set_up(course: Path, demo: Path) -> None:
     shutil.rmtree(demo, ignore_errors=True)
     shutil.copytree(course / "source", demo / "source")
@@ -150,9 +143,7 @@ def _hand_in(student: Student, assignment: str, weights: Path, demo: Path) -> No
     [released] = (demo / "release" / assignment).glob("*.ipynb")
     nb = read(released)
     for cell in nb.cells:
-        marks = cell.metadata.get("nbgrader", {})
-        if marks.get("solution"):
-            cell.source = student.solutions.get(marks["grade_id"], cell.source)
+        cell.source = student.solutions.get(grade_id(cell, "solution"), cell.source)
     folder = demo / "submitted" / student.name / assignment
     shutil.copytree(weights, folder)
     nbformat.write(nb, folder / released.name)
@@ -162,10 +153,9 @@ def _hand_in(student: Student, assignment: str, weights: Path, demo: Path) -> No
 
 def _show(students: list[Student], assignment: str, demo: Path, console: Console) -> None:
     """Points by task and student, then who is who."""
-    notebook = source_notebook(demo, assignment)
-    marks = [cell.metadata.get("nbgrader", {}) for cell in read(notebook).cells]
-    tasks = [mark["grade_id"] for mark in marks if mark.get("solution")]  # also those for a person
-    bonus = bonus_tests(read(notebook))
+    nb = read(source_notebook(demo, assignment))
+    tasks = [task for cell in nb.cells if (task := grade_id(cell, "solution"))]
+    bonus = bonus_tests(nb)
     late = LatePolicy(deadlines=deadlines("UTC", DEADLINES))
     table = Table(title=assignment, box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     people = Table("student", "handed in", "score", box=None, pad_edge=False)
@@ -185,13 +175,10 @@ def _show(students: list[Student], assignment: str, demo: Path, console: Console
 
 
 def _points(submission: SubmittedAssignment, tasks: list[str]) -> dict[str, float]:
-    """One student's points by task."""
+    """One student's points by task. Raises CourseError if a test cell belongs to none."""
     points = dict.fromkeys(tasks, 0.0)
-    for notebook in submission.notebooks:
-        for given in notebook.grades:
-            points[task_of(given.name, tasks)] += given.score
+    for grade in (grade for notebook in submission.notebooks for grade in notebook.grades):
+        if (task := task_of(grade.name, tasks)) is None:
+            raise CourseError(f"The test cell {grade.name} belongs to no task: rename it.")
+        points[task] += grade.score
     return points
-
-
-def _short(path: Path, course: Path) -> str:
-    return path.relative_to(course).as_posix()

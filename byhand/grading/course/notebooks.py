@@ -94,6 +94,15 @@ def normalise(nb: NotebookNode) -> str:
     return nbformat.writes(nb).rstrip("\n") + "\n"
 
 
+def grade_id(cell: NotebookNode, kind: str = "grade_id") -> str:
+    """The name that nbgrader's marks give a cell; empty without one, or if it is not a `kind`.
+
+    kind: "solution", "grade" or "locked".
+    """
+    marks = cell.metadata.get("nbgrader", {})
+    return marks.get("grade_id", "") if marks.get(kind) else ""
+
+
 def task_of(cell: str, tasks: list[str]) -> str | None:
     """The task of a solution cell `<task>` or a test cell `test_<task>` or `test_<task>_<part>`."""
     tested = cell.removeprefix("test_")
@@ -104,9 +113,9 @@ def task_of(cell: str, tasks: list[str]) -> str | None:
 def solution_cells(path: Path) -> dict[str, str]:
     """grade_id -> source of the solution cells of a notebook, without the solution markers."""
     return {
-        grade_id: MARKERS.sub("", cell.source)
+        name: MARKERS.sub("", cell.source)
         for cell in read(path).cells
-        if cell.cell_type == "code" and (grade_id := _grade_id(cell, "solution"))
+        if cell.cell_type == "code" and (name := grade_id(cell, "solution"))
     }
 
 
@@ -136,7 +145,8 @@ def imports_for(program: str, notebooks: list[Path]) -> str:
     needed = {node.id for node in nodes if isinstance(node, ast.Name)}
     needed -= {node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)}
     found: dict[str, ast.Import | ast.ImportFrom] = {}
-    for statement in ast.parse("\n".join(map(_setup, notebooks))).body:
+    setups = [c.source for n in notebooks for c in read(n).cells if grade_id(c) == "setup"]
+    for statement in ast.parse("\n".join(setups)).body:
         if not isinstance(statement, ast.Import | ast.ImportFrom):
             continue
         module = getattr(statement, "module", "") or statement.names[0].name
@@ -165,10 +175,7 @@ def given_beside(notebook: Path) -> Iterator[None]:
 
 def module_from(source: str, name: str) -> ModuleType:
     """Run source as a module that linecache and inspect know; it stays in sys.modules."""
-    module = ModuleType(name)
-    module.__file__ = f"<{name}>"
-    _register(module.__file__, source)
-    sys.modules[name] = module
+    module = _new_module(source, name)
     exec(compile(source, module.__file__, "exec"), vars(module))
     return module
 
@@ -176,25 +183,25 @@ def module_from(source: str, name: str) -> ModuleType:
 def grade(
     path: Path,
     replace: Mapping[str, str] = MappingProxyType({}),
-    without: Collection[str] = (),
+    only: Collection[str] | None = None,
 ) -> dict[str, CellResult]:
     """Grade a source notebook in this process, some of its solution cells replaced.
 
     path: a source notebook; replace: grade_id -> source of the solution cells to exchange;
-    without: tasks whose test cells are left out.
+    only: tasks whose test cells are run, all if None.
     Runs setup, solution and test cells in notebook order in one namespace, and no others. An
     exception in a cell never stops the cells after it. Returns test grade_id -> CellResult.
     """
-    cells = [c for c in read(path).cells if c.cell_type == "code" and _is_graded_with(c)]
-    unknown = set(replace) - {_grade_id(cell, "solution") for cell in cells}
-    if unknown:
+    cells = [c for c in read(path).cells if c.cell_type == "code" and _is_run(c)]
+    tasks = [name for cell in cells if (name := grade_id(cell, "solution"))]
+    if unknown := {*replace, *(only or ())} - set(tasks):
         raise CourseError(f"{path}: no solution cell {', '.join(sorted(unknown))}.")
     results = {}
-    sources = [replace.get(_grade_id(cell, "solution"), cell.source) for cell in cells]
+    sources = [replace.get(grade_id(cell, "solution"), cell.source) for cell in cells]
     with given_beside(path), _namespace(sources) as (namespace, first_lines):
         for cell, source, first_line in zip(cells, sources, first_lines, strict=True):
-            test = _grade_id(cell, "grade")
-            if test and task_of(test, list(without)):
+            test = grade_id(cell, "grade")
+            if test and only is not None and task_of(test, tasks) not in only:
                 continue
             began = time.perf_counter()
             message = _run(source, first_line, namespace)
@@ -205,15 +212,8 @@ def grade(
     return results
 
 
-def _grade_id(cell: NotebookNode, kind: str) -> str:
-    """The grade_id of a cell that nbgrader marks as `kind`, else an empty string."""
-    marks = cell.metadata.get("nbgrader", {})
-    return marks.get("grade_id", "") if marks.get(kind) else ""
-
-
-def _is_graded_with(cell: NotebookNode) -> bool:
-    is_setup = _grade_id(cell, "locked") == "setup"
-    return bool(is_setup or _grade_id(cell, "solution") or _grade_id(cell, "grade"))
+def _is_run(cell: NotebookNode) -> bool:
+    return grade_id(cell) == "setup" or any(grade_id(cell, k) for k in ("solution", "grade"))
 
 
 @contextmanager
@@ -225,10 +225,7 @@ def _namespace(sources: list[str]) -> Iterator[tuple[dict, list[int]]]:
     """
     lengths = [source.count("\n") + 1 for source in sources]
     first_lines = list(itertools.accumulate(lengths, initial=1))[:-1]
-    module = ModuleType(f"byhand_graded_{id(sources)}")
-    module.__file__ = f"<{module.__name__}>"
-    _register(module.__file__, "\n".join(sources) + "\n")
-    sys.modules[module.__name__] = module
+    module = _new_module("\n".join(sources) + "\n", f"byhand_graded_{id(sources)}")
     try:
         yield vars(module), first_lines
     finally:
@@ -245,31 +242,26 @@ def _run(source: str, first_line: int, namespace: dict) -> str:
     return ""
 
 
-def _register(filename: str, source: str) -> None:
-    """Let linecache, and so inspect and tracebacks, find the source of a file that is not there."""
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-
-
-def _setup(path: Path) -> str:
-    """The source of a notebook's setup cell."""
-    return "\n".join(c.source for c in read(path).cells if _grade_id(c, "locked") == "setup")
+def _new_module(source: str, name: str) -> ModuleType:
+    """An empty module in sys.modules; linecache, and so inspect, takes source for its file."""
+    module = sys.modules[name] = ModuleType(name)
+    module.__file__ = file = f"<{name}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    return module
 
 
 def _stable_ids(cells: list[NotebookNode]) -> list[str]:
     """One id a cell: its grade_id, else the id it has, else one made from its first words."""
-    graded = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in cells]
-    taken = set()
-    for grade_id in filter(None, graded):
-        if grade_id in taken:
-            raise CourseError(f"Two cells have the grade_id {grade_id}. Rename one of them.")
-        taken.add(grade_id)
-    ids = []
-    for cell, grade_id in zip(cells, graded, strict=True):
-        own = cell.get("id", "")
-        if not grade_id and (own in taken or not CELL_ID.fullmatch(own)):
-            own = _free_slug(cell.source, taken)
-        taken.add(grade_id or own)
-        ids.append(grade_id or own)
+    graded = [name for cell in cells if (name := grade_id(cell))]
+    if twice := {name for name in graded if graded.count(name) > 1}:
+        raise CourseError(f"Two cells have the grade_id {twice.pop()}. Rename one of them.")
+    ids, taken = [], set(graded)
+    for cell in cells:
+        name = grade_id(cell) or cell.get("id", "")
+        if not grade_id(cell) and (name in taken or not CELL_ID.fullmatch(name)):
+            name = _free_slug(cell.source, taken)
+        taken.add(name)
+        ids.append(name)
     return ids
 
 

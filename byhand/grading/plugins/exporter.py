@@ -17,7 +17,7 @@ from byhand.grading.submission.reconcile import repair
 class SubmissionExporter(NotebookExporter):
     """Reads a submission cell by cell and puts it into the form of the course's notebook.
 
-    What had to be mended goes into the notebook's metadata, under "byhand". A file that is no
+    What had to be fixed goes into the notebook's metadata, under "byhand". A file that is no
     notebook is read as one without cells: the student gets 0 and a feedback page that says why,
     the instructor one line that says what to do, and everyone else is graded as ever.
     """
@@ -28,32 +28,28 @@ class SubmissionExporter(NotebookExporter):
         """The notebook after the preprocessors, with its resources."""
         path, course = Path(file_stream.name), resources["nbgrader"]
         coursedir = self.parent.coursedir
-        names = course["student"], course["assignment"]
-        if path.parent != Path(coursedir.format_path(coursedir.submitted_directory, *names)):
+        student, assignment = course["student"], course["assignment"]
+        submitted = coursedir.format_path(coursedir.submitted_directory, student, assignment)
+        if path.parent != Path(submitted):
             return super().from_file(file_stream, resources, **kw)
         told = {"repairs": [], "unreadable": ""}
         try:
             cells = submitted_cells(path)
         except UnreadableError as error:
             cells, told["unreadable"] = [], str(error)
-            self._tell(path, str(error), *names)
-        source = read(
-            Path(coursedir.format_path(coursedir.source_directory, ".", names[1])) / path.name
-        )
-        nb, repairs = repair(cells, source, ClearSolutions(parent=self))
+            self.log.error(
+                "%s %s. %s gets 0 and a note. Ask for another file, or fix it, then run "
+                "`nbgrader autograde %s --student %s --force`.",
+                *(path, error, student, assignment, student),
+            )
+        source = coursedir.format_path(coursedir.source_directory, ".", assignment)
+        nb, repairs = repair(cells, read(Path(source, path.name)), ClearSolutions(parent=self))
         if former := former_name(path):
             repairs.insert(0, f"the file was named {former}: it is called {path.name}")
         if not told["unreadable"]:
             told["repairs"] = repairs
         nb.metadata["byhand"] = told
         return self.from_notebook_node(nb, resources, **kw)
-
-    def _tell(self, path: Path, fault: str, student: str, assignment: str) -> None:
-        self.log.error(
-            "%s %s. %s gets 0 and a note. Ask for another file, or mend it, then run "
-            "`nbgrader autograde %s --student %s --force`.",
-            *(path, fault, student, assignment, student),
-        )
 
 
 def prepare(assignment: str, student: str, notebooks: list[str]) -> None:

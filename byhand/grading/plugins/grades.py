@@ -16,7 +16,7 @@ from nbgrader.api import Assignment, Gradebook, MissingEntry, SubmittedAssignmen
 from nbgrader.plugins import ExportPlugin
 from nbgrader.preprocessors import GetGrades
 
-from byhand.grading.course.notebooks import assignments, read, source_notebook
+from byhand.grading.course.notebooks import assignments, grade_id, read, source_notebook
 from byhand.grading.plugins.late_policy import LatePolicy
 
 BONUS = "bonus"  # the tag
@@ -63,11 +63,8 @@ class Score:
 
 def bonus_tests(nb: NotebookNode) -> set[str]:
     """The grade_ids of the test cells whose points are bonus points."""
-    return {
-        cell.metadata.nbgrader.grade_id
-        for cell in nb.cells
-        if BONUS in cell.metadata.get("tags", []) and cell.metadata.get("nbgrader", {}).get("grade")
-    }
+    tagged = [cell for cell in nb.cells if BONUS in cell.metadata.get("tags", [])]
+    return {name for cell in tagged if (name := grade_id(cell, "grade"))}
 
 
 class Grades(ExportPlugin):

@@ -14,7 +14,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool, Float, Int, List, Unicode
 
-from byhand.grading.course.notebooks import given_beside
+from byhand.grading.course.notebooks import given_beside, grade_id
 from byhand.grading.sandbox.kernel import Limits, confinement
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
 from byhand.grading.submission.outcome import Outcome, sentence
@@ -67,12 +67,12 @@ class Judge(NbGraderPreprocessor):
             self._keep_from_zero(course)
             self.log.error(
                 "%s could not be graded: a fault of the course, described below, not of the "
-                "submission. No points were taken; grade it again when the fault is mended.",
+                "submission. No points were taken; grade it again when the fault is fixed.",
                 course["student"],
             )
             raise
         told = nb.metadata.pop("byhand", {"repairs": [], "unreadable": ""})
-        outcome = Outcome.of(student, told, [_name(c) for c in nb.cells if is_solution(c)])
+        outcome = Outcome.of(student, told, [grade_id(c) for c in nb.cells if is_solution(c)])
         outcome.write(folder / "outcome.json", confinement(confined))
         if text := sentence(outcome):
             nb.cells.insert(0, new_markdown_cell(text))
@@ -80,12 +80,12 @@ class Judge(NbGraderPreprocessor):
         return nb, resources
 
     def _run(self, nb: NotebookNode, student: KernelSession) -> None:
-        setup = next((c.source for c in nb.cells if _name(c) == SETUP), "")
+        setup = next((c.source for c in nb.cells if grade_id(c) == SETUP), "")
         tests = TestCells(setup, student)
         for cell in nb.cells:
             if cell.cell_type != "code" or self.skip_tag in cell.metadata.get("tags", []):
                 continue
-            student.at = _name(cell)
+            student.at = grade_id(cell)
             if is_grade(cell) and not is_solution(cell):
                 cell.outputs = tests.run(cell.source)
             else:
@@ -128,7 +128,3 @@ class Judge(NbGraderPreprocessor):
 def _warn_once(log: Logger, text: str) -> None:
     """Once for a whole class."""
     log.warning(text)
-
-
-def _name(cell: NotebookNode) -> str:
-    return cell.metadata.get("nbgrader", {}).get("grade_id", "")

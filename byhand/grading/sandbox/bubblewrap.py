@@ -135,8 +135,6 @@ def furnish(folder: Path) -> None:
 @functools.cache
 def font_cache() -> Path | None:
     """matplotlib's list of fonts, which takes a second to make: made once, for all kernels."""
-    if importlib.util.find_spec("matplotlib") is None:
-        return None
     import matplotlib
     from matplotlib import font_manager
 

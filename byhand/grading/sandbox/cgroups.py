@@ -8,7 +8,6 @@ handed down: below this process's own group or beside it (v2).
 import os
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +66,7 @@ class Group:
         Raises TimeoutError when one is not (it hangs in the operating system).
         """
         (self.pids / "pids.max").write_text("0")  # from here on nothing can fork
-        _kill(lambda: _members(self.folders))
+        _kill(self.folders)
 
     def remove(self) -> None:
         """Remove the group, which is empty by now."""
@@ -119,16 +118,16 @@ def _create(place: Place, name: str, memory: int, processes: int) -> Group:
 def _clear(folder: Path) -> None:
     """Kill what is in a dead run's group and remove it, or leave it to the next run."""
     try:
-        _kill(lambda: _members([folder]))
+        _kill([folder])
         _remove(folder)
     except (OSError, TimeoutError):
         return  # nobody's grading has to wait for it
 
 
-def _kill(members: Callable[[], list[int]]) -> None:
+def _kill(folders: list[Path]) -> None:
     """Kill processes until there are none. Raises TimeoutError if there still are some."""
     end = time.monotonic() + PATIENCE
-    while pids := members():
+    while pids := _members(folders):
         if time.monotonic() > end:
             raise TimeoutError(f"processes {pids} do not end when killed")
         for pid in pids:

@@ -9,9 +9,9 @@ import shutil
 import sys
 from dataclasses import asdict, dataclass
 
-EXTENSION = "byhand.grading.sandbox.student_side"  # loaded into the kernel where it exists
 ARGUMENTS = [
     "--HistoryManager.enabled=False",  # the history stays in memory: no database, no thread
+    "--IPKernelApp.extensions=byhand.grading.sandbox.student_side",
     "--InteractiveShell.colors=nocolor",
 ]
 
@@ -20,7 +20,7 @@ ARGUMENTS = [
 class Orders:
     """connection: the connection file; home: the working folder, into which `files` is copied;
     limits: values of the resource module's RLIMIT_ names; sockets: listening sockets to use, by
-    the address at which the kernel would bind one of its own; extensions: what IPython loads.
+    the address at which the kernel would bind one of its own.
     """
 
     connection: str
@@ -28,7 +28,6 @@ class Orders:
     files: str
     limits: dict[str, int]
     sockets: dict[str, int]
-    extensions: list[str]
 
     def dumps(self) -> str:
         return json.dumps(asdict(self))
@@ -44,14 +43,12 @@ def main(orders: Orders) -> None:
     from ipykernel.kernelapp import IPKernelApp
 
     bind_to(orders.sockets)
-    extensions = [f"--IPKernelApp.extensions={name}" for name in orders.extensions]
-    argv = ["-f", orders.connection, *ARGUMENTS, *extensions]
     sys.argv = sys.argv[:1]
-    IPKernelApp.launch_instance(argv=argv)
+    IPKernelApp.launch_instance(argv=["-f", orders.connection, *ARGUMENTS])
 
 
 def limit(limits: dict[str, int]) -> None:
-    """Set the limits that this platform knows, for good. Windows knows none."""
+    """Set the limits that this platform knows, permanently. Windows knows none."""
     try:
         import resource
     except ImportError:

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import weakref
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from queue import Empty
@@ -28,20 +29,9 @@ from traitlets import Instance
 
 import byhand
 from byhand.grading.sandbox import bubblewrap, cgroups
-from byhand.grading.sandbox.bubblewrap import SandboxError
 from byhand.grading.sandbox.leftovers import PREFIX, claim, sweep
 from byhand.grading.sandbox.provisioner import POSIX, Limits, Plan, Remains, SandboxProvisioner
 from byhand.grading.sandbox.staging import copy_files
-
-__all__ = [
-    "Limits",
-    "SandboxError",
-    "SandboxProvisioner",
-    "SandboxedKernel",
-    "confinement",
-    "connect",
-    "start_kernel",
-]
 
 PROVISIONER = "byhand-sandbox"
 STUDENT_SIDE = "BYHAND_STUDENT_SIDE"  # tells byhand.check where it is; importing that is slow
@@ -51,11 +41,10 @@ WINDOWS_NEEDS = "SYSTEMROOT WINDIR COMSPEC PATHEXT".split()
 
 
 class SandboxedKernel(KernelManager):
-    """A student's kernel. left_out: the submission's files that it has not got, and why."""
+    """A student's kernel."""
 
     spec = Instance(KernelSpec)
     remains = Instance(Remains)
-    left_out: tuple[str, ...] = ()
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -68,8 +57,7 @@ class SandboxedKernel(KernelManager):
         In a control group: of all processes together, with the files they have read or written.
         Otherwise: the most that was resident at a call of this method.
         """
-        if self.remains.process is not None or self.remains.group is not None:
-            self.remains.look()
+        self.remains.look()
         return self.remains.peak
 
     def memory_limit_hit(self) -> bool:
@@ -77,7 +65,7 @@ class SandboxedKernel(KernelManager):
 
         Without control groups always False: there the limit is a MemoryError in student code.
         """
-        self.peak_memory()
+        self.remains.look()
         return self.remains.out_of_memory
 
     def last_words(self) -> str:
@@ -112,7 +100,10 @@ def start_kernel(
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     remains = Remains(folder, claim(folder))
     try:
-        left_out = _furnish(folder, files, limits)
+        for name in ["files", "home", "link", "tmp"]:
+            (folder / name).mkdir(mode=0o700)
+        bubblewrap.furnish(folder)
+        copy_files(files, folder / "files", limits.written // 2)
         env = _environment(folder, torch, sandbox)
         bwrap = None
         if sandbox:
@@ -125,7 +116,6 @@ def start_kernel(
             connection_file=str(folder / "link" / "kernel.json"),
             transport="ipc" if POSIX else "tcp",
         )
-        kernel.left_out = tuple(left_out)
         kernel.start_kernel()
     except BaseException:
         remains.clear()
@@ -150,8 +140,8 @@ def connect(kernel: SandboxedKernel, seconds: float = 60.0) -> BlockingKernelCli
                 raise RuntimeError(f"the student's kernel died when it was started: {said}")
             if time.monotonic() > end:
                 raise TimeoutError(f"the student's kernel did not answer within {seconds:g} s")
-            answered = answered or _answers(client, request)
-            heard = heard or _is_heard(client)
+            answered = answered or _came(client.get_shell_msg, request)
+            heard = heard or _came(client.get_iopub_msg)
     except BaseException:
         client.stop_channels()
         raise
@@ -169,14 +159,6 @@ def confinement(sandbox: bool) -> str:
         return f"bubblewrap, cgroups {group.version}"
     words = "bubblewrap, rlimits (memory of each process by itself"
     return words + ("; no limit on processes, run by root)" if os.getuid() == 0 else ")")
-
-
-def _furnish(folder: Path, files: Path, limits: Limits) -> list[str]:
-    """Lay out the private folder; return the submission's files that were left out."""
-    for name in ["files", "home", "link", "tmp"]:
-        (folder / name).mkdir(mode=0o700)
-    bubblewrap.furnish(folder)
-    return copy_files(files, folder / "files", limits.written // 2)
 
 
 def _environment(folder: Path, torch: bool, sandbox: bool) -> dict[str, str]:
@@ -219,17 +201,10 @@ def _spec(plan: Plan, remains: Remains) -> KernelSpec:
     )
 
 
-def _answers(client: BlockingKernelClient, request: str) -> bool:
-    """Whether the answer to the request has come, within a tick."""
+def _came(get: Callable[..., dict], request: str | None = None) -> bool:
+    """Whether a message comes within a tick; with a request, whether it is the answer to that."""
     try:
-        return client.get_shell_msg(timeout=TICK)["parent_header"].get("msg_id") == request
+        message = get(timeout=TICK)
     except Empty:
         return False
-
-
-def _is_heard(client: BlockingKernelClient) -> bool:
-    """Whether the kernel's broadcasts reach the client, within a tick."""
-    try:
-        return bool(client.get_iopub_msg(timeout=TICK))
-    except Empty:
-        return False
+    return request is None or message["parent_header"].get("msg_id") == request

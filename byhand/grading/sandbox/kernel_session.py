@@ -17,9 +17,8 @@ from nbformat.v4 import new_output, output_from_msg
 
 from byhand.grading.sandbox.kernel import Limits, connect, start_kernel
 from byhand.grading.sandbox.student_side import TARGET
-from byhand.grading.submission.programs import program_of_cells
-from byhand.protocol import source_rules
 from byhand.protocol.experiment import Experiment, Failure, StepResult
+from byhand.protocol.source_text import Program, program_of_cells
 from byhand.protocol.wire import WireError, pack_experiment, unpack_outcomes
 
 POLL = 0.1  # seconds between looks whether the kernel is alive
@@ -116,7 +115,7 @@ class KernelSession:
             kept.append(output)
         return kept
 
-    def program(self, name: str) -> source_rules.Program:
+    def program(self, name: str) -> Program:
         """The text of all of the student's cells."""
         return program_of_cells(self.cells)
 
@@ -194,7 +193,7 @@ class KernelSession:
             packed, *buffers = answers[0]
             return unpack_outcomes(json.loads(bytes(packed)), buffers, len(experiment.steps))
         except (IndexError, WireError, ValueError, RecursionError) as error:
-            raise LostError("an answer that is none") from error
+            raise LostError("unreadable answer") from error
 
     def _limit(self, experiment: Experiment) -> float:
         return min(experiment.seconds, self.allowed.experiment_seconds)
@@ -222,7 +221,7 @@ class KernelSession:
                     raise LostError(self._why_dead()) from None
                 continue
             except (ValueError, TypeError, KeyError, RecursionError) as error:
-                raise LostError("an answer that is none") from error
+                raise LostError("unreadable answer") from error
             if message["msg_type"] != "comm_msg":
                 self.room -= size + MESSAGE_COST
             if self.room < 0:

@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 from typing import Any
@@ -111,7 +110,6 @@ class SandboxProvisioner(LocalProvisioner):
             files=bubblewrap.FILES if plan.bwrap else str(plan.folder / "files"),
             limits=_rlimits(limits, grouped=self.remains.group is not None),
             sockets={address: s.fileno() for address, s in self.sockets.items()},
-            extensions=[inside.EXTENSION] if find_spec(inside.EXTENSION) else [],
         )
         cmd = [sys.executable, "-m", inside.__name__, orders.dumps()]
         return {**kwargs, "cmd": cmd, "env": dict(plan.env), "cwd": str(plan.folder / "empty")}
@@ -165,11 +163,7 @@ class SandboxProvisioner(LocalProvisioner):
 
 def _rlimits(limits: Limits, grouped: bool) -> dict[str, int]:
     """Limits of each process by itself: always a last resort, and all there is without a group."""
-    values = {
-        "RLIMIT_CORE": 0,
-        "RLIMIT_FSIZE": limits.written,
-        "RLIMIT_CPU": limits.cpu_seconds,
-    }
+    values = {"RLIMIT_CORE": 0, "RLIMIT_FSIZE": limits.written, "RLIMIT_CPU": limits.cpu_seconds}
     if not grouped:
         values |= {"RLIMIT_AS": limits.memory, "RLIMIT_NPROC": limits.processes}
     return values

@@ -14,7 +14,7 @@ WORDS = {
     "memory limit": "used more memory than allowed and was stopped",
     "too much output": "printed more than allowed and was stopped",
     "killed": "ended the Python process",
-    "an answer that is none": "gave an answer that cannot be read",
+    "unreadable answer": "gave an answer that cannot be read",
     "time limit of the submission": "came after the time for the whole notebook was used up",
 }
 
@@ -33,11 +33,7 @@ class Outcome:
     def of(cls, student: KernelSession, told: dict[str, Any], tasks: list[str]) -> "Outcome":
         """From what the kernel went through and what reading the file found."""
         causes = [
-            {
-                "cause": cause,
-                "cells": cells,
-                "tasks": _of(cells, tasks),
-            }
+            {"cause": cause, "cells": cells, "tasks": _of(cells, tasks)}
             for cause, cells in _by_cause(student.causes).items()
         ]
         if told["unreadable"]:
@@ -74,8 +70,8 @@ def sentence(outcome: Outcome) -> str:
             where = _places("", cause["cells"], "your")
             parts.append(f"This {words}: {where}. Everything else was graded.")
     if outcome.repairs:
-        mended = "\n".join(f"- {repair}" for repair in outcome.repairs)
-        parts.append(f"The notebook was graded after repairs:\n\n{mended}")
+        repairs = "\n".join(f"- {repair}" for repair in outcome.repairs)
+        parts.append(f"The notebook was graded after repairs:\n\n{repairs}")
     return "\n\n".join(parts)
 
 

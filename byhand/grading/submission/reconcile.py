@@ -14,6 +14,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from nbgrader.utils import is_grade, is_solution
 
+from byhand.grading.course.notebooks import grade_id
+
 START = ""  # anchor of the cells that stand before all known ones
 
 
@@ -39,18 +41,18 @@ class _Matched:
 def repair(
     cells: list[Submitted], source: NotebookNode, clear: ClearSolutions
 ) -> tuple[NotebookNode, list[str]]:
-    """The notebook to be graded, and what had to be mended, in words.
+    """The notebook to be graded, and what had to be fixed, in words.
 
     source: the course's notebook, with solutions; clear: takes solutions out of it.
     """
     released = ClearHiddenTests().preprocess(clear.preprocess(deepcopy(source), {})[0], {})[0]
-    stubs = {name: cell for cell in released.cells if (name := _name(cell))}
+    stubs = {name: cell for cell in released.cells if (name := grade_id(cell))}
     matched = _match(cells, stubs)
-    given = {cell.id: cell for cell in source.cells if not _name(cell)}
+    given = {cell.id: cell for cell in source.cells if not grade_id(cell)}
     nb = deepcopy(source)
     nb.cells = [_own(cell, given) for cell in matched.own[START]]
     for cell in source.cells:
-        if name := _name(cell):
+        if name := grade_id(cell):
             nb.cells.append(_known(cell, stubs[name], matched))
             nb.cells += [_own(own, given) for own in matched.own[name]]
     return nb, matched.repairs
@@ -97,7 +99,7 @@ def _match_one(
 
 def _known(cell: NotebookNode, stub: NotebookNode, matched: _Matched) -> NotebookNode:
     """A cell of the course, with the student's text if it is a solution cell."""
-    name, found = _name(cell), matched.known.get(_name(cell))
+    name, found = grade_id(cell), matched.known.get(grade_id(cell))
     if not is_solution(cell):
         if found is None:
             matched.repairs.append(f"{name} was missing: it was put back")
@@ -107,15 +109,15 @@ def _known(cell: NotebookNode, stub: NotebookNode, matched: _Matched) -> Noteboo
         ):
             matched.repairs.append(f"{name} was changed: the original was used")
         return deepcopy(cell)
-    mended = deepcopy(stub)
+    fixed = deepcopy(stub)
     if found is None:
         what = "is not there: it counts as not answered" if is_grade(cell) else "is not there"
         matched.repairs.append(f"the solution cell {name} {what}")
     else:
-        mended.source = found.source
+        fixed.source = found.source
         if found.kind != cell.cell_type:
             matched.repairs.append(f"{name} was a {found.kind} cell: it was read as code")
-    return mended
+    return fixed
 
 
 def _own(cell: Submitted, given: dict[str, NotebookNode]) -> NotebookNode:
@@ -125,10 +127,6 @@ def _own(cell: Submitted, given: dict[str, NotebookNode]) -> NotebookNode:
     if original := given.get(cell.cell_id) or next(iter(same), None):
         made.metadata = deepcopy(original.metadata)
     return made
-
-
-def _name(cell: NotebookNode) -> str:
-    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
 
 
 def _defined(source: str) -> set[str]:

@@ -18,7 +18,6 @@ def test_the_kernel_answers(shared):
 def test_its_working_folder_holds_the_files_of_the_submission(shared):
     code = "import os, helper\nprint(os.getcwd(), helper.ANSWER, sorted(os.listdir()))"
     assert shared.run(code) == f"{bubblewrap.HOME} 42 ['.cache', 'helper.py', 'signal.py']"
-    assert shared.kernel.left_out == ("out: a link",)
 
 
 def test_the_hosts_files_are_not_there(shared, files):

@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from byhand.grading.sandbox import bubblewrap, inside
-from byhand.grading.sandbox.kernel import Limits, SandboxError, confinement, connect, start_kernel
+from byhand.grading.sandbox.bubblewrap import SandboxError
+from byhand.grading.sandbox.kernel import Limits, confinement, connect, start_kernel
 
 from .kernels import SECRET, SMALL, MiB, runs, wait_until
 

@@ -1,9 +1,9 @@
-"""Optimizers of papers: what check.optimizer compares with where PyTorch has none."""
+"""check.optimizer with optimizers of papers, which PyTorch does not have."""
 
 import pytest
 
 from byhand import check
-from byhand.check import papers
+from byhand.check.comparisons import optimizer
 from byhand.nn import Optimizer
 
 
@@ -21,8 +21,10 @@ class Signs(Optimizer):
 
 
 def test_a_missing_package_is_one_line_that_says_how_to_install_it(monkeypatch):
-    monkeypatch.setattr(papers, "PACKAGE", "no_such_package")
-    with pytest.raises(papers.MissingPackageError, match="pip install pytorch-optimizer") as caught:
+    monkeypatch.setattr(optimizer, "PACKAGE", "no_such_package")
+    with pytest.raises(
+        optimizer.MissingPackageError, match="pip install pytorch-optimizer"
+    ) as caught:
         check.optimizer(Signs, like="Lion", make=dict(lr=0.1))
     assert not isinstance(caught.value, AssertionError)  # the judge takes no points for it
     [line] = caught.value._render_traceback_()

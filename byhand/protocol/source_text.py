@@ -1,0 +1,82 @@
+"""The text of a student's solution: a submission's cells, or those that a notebook keeps."""
+
+import ast
+import linecache
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from types import FunctionType
+from typing import Any
+
+MAGICS = frozenset({"time", "capture", "prun"})  # what a cell under them defines is defined
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+
+
+@dataclass(frozen=True)
+class Program:
+    """The text of a student's cells and where the names in it come from (alias -> origin).
+
+    name: what the text calls the subject, if that is known and may differ from its __name__.
+    """
+
+    text: str
+    origins: dict[str, str]
+    name: str = ""
+
+
+def program_of_cells(cells: list[str]) -> Program:
+    """All cells that Python can read, one after the other; the others have not run."""
+    return _program(tuple(cells))
+
+
+def program_of(subject: Any) -> Program:
+    """The text around a class or function: all cells of its notebook, or else its own file.
+
+    The judge reads all cells too. Outside a notebook, and for a cell that IPython was told not to
+    keep, linecache has the text.
+    """
+    members = [m for base in getattr(subject, "__mro__", ()) for m in vars(base).values()]
+    things = [getattr(thing, "__wrapped__", thing) for thing in [subject, *members]]
+    own = [f for f in things if isinstance(f, FunctionType) and f.__module__ == subject.__module__]
+    home = own[0].__globals__ if own else {}
+    files = dict.fromkeys(f.__code__.co_filename for f in own)
+    texts = ["".join(linecache.getlines(file)) for file in files]
+    kept = home.get("In") if isinstance(home.get("In"), list) else []
+    program = program_of_cells([cell for cell in kept if isinstance(cell, str)])
+    if not all(text.strip() in program.text for text in texts):
+        program = program_of_cells(texts)
+    names = [name for name, value in home.items() if value is subject]
+    known = getattr(subject, "__name__", "")
+    return replace(program, name=known if known in names else next(iter(names), ""))
+
+
+@lru_cache(maxsize=4)
+def _program(cells: tuple[str, ...]) -> Program:
+    text = "\n".join(plain for cell in cells if (plain := _plain(cell)) is not None)
+    nodes = ast.walk(ast.parse(text))
+    return Program(text, {name: origin for node in nodes for name, origin in imported(node)})
+
+
+@lru_cache(maxsize=1024)
+def _plain(cell: str) -> str | None:
+    """A cell as Python, its magics as calls; None if it is not Python."""
+    from IPython.core.inputtransformer2 import TransformerManager  # slow to import
+
+    try:
+        plain = TransformerManager().transform_cell(cell)
+        body = ast.parse(plain).body
+    except UNREADABLE:
+        return None
+    match body:
+        case [ast.Expr(ast.Call(ast.Attribute(_, "run_cell_magic"), [name, _, text]))]:
+            if getattr(name, "value", "") in MAGICS:
+                return _plain(str(getattr(text, "value", "")))
+    return plain
+
+
+def imported(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """The names that an import binds, and where each comes from."""
+    for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else []:
+        module = f"{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
+        name = alias.asname or alias.name.split(".")[0]
+        yield name, module + alias.name if alias.asname or module else name
