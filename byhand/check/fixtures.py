@@ -250,7 +250,7 @@ def answers(network: Any, images: np.ndarray) -> np.ndarray:
     parts = [network.forward(images[i : i + AT_ONCE]) for i in range(0, len(images), AT_ONCE)]
     for part in parts:
         if not isinstance(part, np.ndarray):
-            raise Told(f"the network's output should be an array, not {_kind(part)}")
+            raise Told(f"the network's output should be an array, not {_kind(part, missing=True)}")
     return np.concatenate(parts)
 
 
