@@ -189,3 +189,18 @@ def test_a_scheduler_without_its_own_rate_is_not_implemented():
 def test_modules_and_criteria_show_their_class():
     assert repr(Doubling()) == "Doubling()"
     assert repr(Difference()) == "Difference()"
+
+
+@pytest.mark.parametrize("loss", [2, 2.0, np.float32(2), np.array(2.0), np.array([2.0])[0]])
+def test_a_loss_is_a_numpy_float64_whatever_number_was_computed(loss):
+    criterion = type("Loss", (Criterion,), {"compute_output": lambda self, p, t: loss})()
+    value = criterion(np.ones(2), np.ones(2))
+    assert type(value) is np.float64
+    assert type(criterion.output) is np.float64
+    assert value == 2
+
+
+@pytest.mark.parametrize("loss", [None, True, "2", [2.0]])
+def test_what_is_no_number_stays_what_it_is(loss):
+    criterion = type("Loss", (Criterion,), {"compute_output": lambda self, p, t: loss})()
+    assert criterion(np.ones(2), np.ones(2)) is loss
