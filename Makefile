@@ -12,7 +12,7 @@ STAMP := .venv/installed
 # nbgrader calls tools of its environment by their bare names.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: setup demo test bench release lab
+.PHONY: setup demo test bench mutation release lab
 
 setup: $(STAMP)  ## the environment in .venv; nothing to do when it is up to date
 
@@ -34,7 +34,10 @@ test: setup  ## everything that CI checks
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: setup  ## figures as ratios against PyTorch and plain nbgrader
-	@for script in $(wildcard bench/*.py); do $(BIN)/python $$script || exit 1; done
+	@for script in $(filter-out bench/muta%, $(wildcard bench/*.py)); do $(BIN)/python $$script || exit 1; done
+
+mutation: setup  ## how good the hidden tests are: automatic mutants of every solution, graded
+	@$(BIN)/python bench/mutation.py
 
 release: setup  ## make release/ from source/
 	@$(BIN)/byhand release

@@ -90,7 +90,7 @@ def _replace_special(path: Path) -> None:
 
 
 def _set_aside_bad_time(path: Path) -> None:
-    """A time that nbgrader cannot read counts as none: in time, until somebody looks at it."""
+    """A time that nbgrader cannot read is set aside: the submission counts as in time."""
     if path.exists():
         try:
             parse_utc(path.read_text(encoding="utf-8").strip())

@@ -46,7 +46,7 @@ class Allowed:
 
 
 class LostError(Exception):
-    """The kernel is of no more use; the text is the cause."""
+    """The kernel cannot be used any more; the text is the cause."""
 
 
 @dataclass

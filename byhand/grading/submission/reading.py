@@ -55,7 +55,7 @@ def _cells_of_format_3(content: str) -> list:
 
 
 def _cell(cell: Any) -> Submitted | None:
-    """What counts of one cell; None if it is no cell."""
+    """What counts of one cell; None if it is not a cell."""
     if not isinstance(cell, dict) or cell.get("cell_type") not in KINDS:
         return None
     source = cell.get("source", "")
