@@ -242,7 +242,8 @@ class Comparison:
             return []
         for tried in self.script.slopes:
             slopes, mine = self.mine[tried.slopes.index].value, self._gradient(tried)
-            if mine is None or not isinstance(slopes, np.ndarray) or slopes.dtype.kind != "f":
+            usable = isinstance(slopes, np.ndarray) and slopes.dtype.kind == "f"
+            if mine is None or not usable or slopes.shape != tried.coordinates.shape:
                 return []
             error = np.abs(mine.flat[tried.coordinates] - slopes).max(initial=0)
             error /= max(np.abs(slopes).max(initial=0), 1.0)

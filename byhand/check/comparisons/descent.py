@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from byhand.check.compare import same
 from byhand.check.comparisons import regression
 from byhand.check.comparisons.regression import LATE_BIAS, SIZES, WEIGHTS, loss, shared_bias
 from byhand.check.core import Check, one_of
@@ -75,9 +76,9 @@ def descent(
     def took_them(counted: Any) -> str:
         """Whether it was torch.optim that took the steps."""
         if by != "optimizer":
-            return "took the steps; here they are yours" if counted else ""
+            return "" if same(counted, 0) else "took the steps; here they are yours"
         words = f"took {counted} of {taken} steps: let the optimizer change the weights"
-        return "" if counted == taken else words
+        return "" if same(counted, taken) else words
 
     def oracle(*given: Any, **mistake: Any) -> Any:
         losses = _descend(*given, **mistake)

@@ -111,8 +111,8 @@ def predict(
         return f"are {described(value)} of {value.dtype}, expected whole numbers" if wrong else ""
 
     def sizes(seen: Any) -> str:
-        numbers = seen if isinstance(seen, list) else []
-        fine = sum(numbers) == samples and max(numbers, default=0) <= batch_size
+        numbers = isinstance(seen, list) and all(type(size) is int for size in seen)
+        fine = numbers and sum(seen) == samples and max(seen, default=0) <= batch_size
         words = f"{samples} of them, at most {batch_size} at a time"
         return "" if fine else f"went through in batches of {seen}, expected {words}"
 
