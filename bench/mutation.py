@@ -15,7 +15,6 @@ train_mlp and train_mnist are left out: their tests train networks.
 
 import argparse
 import json
-import multiprocessing
 import random
 import resource
 import sys
@@ -24,8 +23,10 @@ import tomllib
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -153,23 +154,22 @@ def graded(plan: dict[Task, list[Mutant]]) -> Iterator[tuple[Task, list[Verdict]
     for task in plan:
         by_assignment.setdefault(_names(task)[1], []).append(task)
     for assignment, tasks in by_assignment.items():
+        jobs = [(t, m) for t in tasks for m in (_unchanged(t), *plan[t])]
         with (
             given_beside(source_notebook(COURSE, assignment)),
-            multiprocessing.get_context("fork").Pool(initializer=_limit) as pool,
+            ProcessPoolExecutor(mp_context=get_context("fork"), initializer=_limit) as pool,
         ):
+            verdicts = pool.map(judge, jobs)
             for task in tasks:
-                unchanged = Mutant("", "", MARKERS.sub("", task.cell))
-                reference, *verdicts = pool.map(
-                    partial(judge, task), [unchanged, *plan[task]], chunksize=1
-                )
-                if reference.kind == "killed":
+                if next(verdicts).kind == "wrong":
                     raise CourseError(f"{task.name}: the reference solution fails its tests.")
-                yield task, verdicts + _stale(task)
+                yield task, [next(verdicts) for _ in plan[task]] + _stale(task)
 
 
-def judge(task: Task, mutant: Mutant) -> Verdict:
+def judge(job: tuple[Task, Mutant]) -> Verdict:
     """Grade a mutant, more than once if it does not do what is expected of it."""
-    began, listed = time.perf_counter(), (mutant.old, mutant.new) in task.equivalent
+    began, (task, mutant) = time.perf_counter(), job
+    listed = mutant.old == mutant.new or (mutant.old, mutant.new) in task.equivalent
     visible = not task.passes(mutant.source, task.visible)
     killed = [visible or not task.passes(mutant.source, task.whole)]
     if killed[0] == listed:
@@ -227,6 +227,11 @@ def _lines(tables: list[dict[str, str]], name: str) -> frozenset[tuple[str, str]
 def _names(task: Task) -> tuple[str, str]:
     """What the command line calls it: ASSIGNMENT/TASK, or its ASSIGNMENT."""
     return task.name, task.name.split("/")[0]
+
+
+def _unchanged(task: Task) -> Mutant:
+    """The reference solution, which has to pass."""
+    return Mutant("", "", MARKERS.sub("", task.cell))
 
 
 def _stale(task: Task) -> list[Verdict]:
