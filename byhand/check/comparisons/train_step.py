@@ -112,8 +112,8 @@ def predict(
 
     def sizes(seen: Any) -> str:
         numbers = isinstance(seen, list) and all(type(size) is int for size in seen)
-        fine = numbers and sum(seen) == samples and max(seen, default=0) <= batch_size
-        words = f"{samples} of them, at most {batch_size} at a time"
+        fine = numbers and sum(seen) == samples and all(0 < n <= batch_size for n in seen)
+        words = f"{samples} of them, at most {batch_size} at a time and never none"
         return "" if fine else f"went through in batches of {seen}, expected {words}"
 
     mistakes: dict[str, dict[str, Any]] = {
