@@ -48,9 +48,11 @@ def compare(
         if not hint and value.shape == expected.shape[::-1] and value.ndim > 1:
             hint = "The axes are the other way round. Is a transpose missing, or one too many?"
         return Line(name, False, f"has shape {value.shape}, expected {expected.shape}", hint=hint)
-    if value.dtype != expected.dtype and not value.dtype.kind == expected.dtype.kind == "i":
+    whole = {value.dtype.kind, expected.dtype.kind} <= set("iu")
+    if value.dtype != expected.dtype and not whole:
         text = f"is {value.dtype}, expected {expected.dtype}"
-        return Line(name, False, text, hint=MIXED if expected.dtype == np.float32 else "")
+        hint = named(value, expected, suspects) or MIXED * (expected.dtype == np.float32)
+        return Line(name, False, text, hint=hint)
     if expected.dtype.kind in "biu":
         value, expected = value.astype(np.float64), expected.astype(np.float64)
     if not np.isfinite(value).all() and np.isfinite(expected).all():
@@ -79,9 +81,10 @@ def compare_number(
     number = as_number(value)
     if number is None:
         return Line(name, False, f"is {described(value)}, expected a float")
-    if not np.isfinite(number):
-        return Line(name, False, f"is {number}, expected {expected:.6g}", hint=NOT_FINITE)
     both = np.asarray(number), np.asarray(expected, np.float64)
+    if not np.isfinite(number):
+        hint = named(*both, suspects) or NOT_FINITE
+        return Line(name, False, f"is {number}, expected {expected:.6g}", hint=hint)
     return _values(name, *both, against, sizes or {}, suspects, tolerance)
 
 
@@ -178,7 +181,8 @@ def difference(yours: np.ndarray, expected: np.ndarray, against: str = PYTORCH) 
         return _apart(_numbers(yours), _numbers(expected), error.max(), against)
     place = np.unravel_index(np.argmax(error), yours.shape)
     where = ", ".join(str(int(i)) for i in place)
-    wrong = ~np.isclose(yours, expected, rtol=1e-6, atol=1e-9)
+    near = TOLERANCE.get(expected.dtype, 1e-9)
+    wrong = ~np.isclose(yours, expected, rtol=near, atol=near * SMALLEST_SCALE)
     count = max(int(wrong.sum()), 1)
     both = _apart(f"{yours[place]:.4g}", f"{expected[place]:.4g}", error[place], against)
     return f"{count} of {yours.size} values differ; largest at [{where}]: {both}"
@@ -204,11 +208,18 @@ def suspect(
 def named(yours: np.ndarray, expected: np.ndarray, suspects: Suspects) -> str:
     """The words of the first suspect that gives yours; else nothing."""
     for words, wrong in suspects():
-        # a hint that would also fit the right answer says nothing
         wrong = np.asarray(wrong)
-        if wrong.dtype.kind in "biuf" and alike(yours, wrong) and not alike(expected, wrong):
+        if wrong.dtype.kind in "biuf" and alike(yours, wrong) and _nearer(yours, wrong, expected):
             return words
     return ""
+
+
+def _nearer(yours: np.ndarray, wrong: np.ndarray, expected: np.ndarray) -> bool:
+    """Whether it fits far better than the right answer; else it says nothing."""
+    if expected.shape != wrong.shape or not np.isfinite(wrong).all():
+        return not alike(expected, wrong)
+    apart = [np.abs(yours - other).max(initial=0) for other in (wrong, expected)]
+    return bool(100 * apart[0] < apart[1])
 
 
 def alike(a: np.ndarray, b: np.ndarray) -> bool:

@@ -20,7 +20,7 @@ from byhand.grading.course.notebooks import (
 from byhand.grading.course.reference_weights import write_weights
 from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
-from byhand.grading.submission.test_cells import TestCells
+from byhand.grading.submission.test_cells import GradedCells
 
 COURSE = Path(__file__).parents[2]
 WITH_TORCH = "1-autograd"
@@ -40,7 +40,7 @@ class Kernel:
 
     def lost(self, task: str, source: str) -> set[str]:
         """The test cells of a task that fail with this solution in place of the reference."""
-        cells, locked = list(self.student.cells), TestCells(self.setup, self.student)
+        cells, locked = list(self.student.cells), GradedCells(self.setup, self.student)
         self.student.run_cell(source)
         failed = {
             name
@@ -100,14 +100,14 @@ def test_mistakes_and_right_solutions_score_as_in_the_notebook(assignment: str, 
 
 
 def test_a_fault_of_the_course_is_no_failed_check(student: KernelSession):
-    tests = TestCells("import numpy as np\nimport torch\nfrom byhand import check", student)
+    tests = GradedCells("import numpy as np\nimport torch\nfrom byhand import check", student)
     with pytest.raises(AttributeError):
         tests.run("check.layer(Linear, like=torch.nn.NoSuchLayer)")
 
 
 def test_a_function_of_the_students_can_be_called_in_a_test_cell(student: KernelSession):
     student.run_cell("def double(x): return 2 * x")
-    tests = TestCells("import numpy as np\nimport torch\nfrom byhand import check", student)
+    tests = GradedCells("import numpy as np\nimport torch\nfrom byhand import check", student)
     assert tests.run("assert double(2) == 4\nassert double(np.ones(2)).sum() == 4") == []
     [output] = tests.run("assert double(2) == 5, 'not five'")
     assert output.evalue == "not five"

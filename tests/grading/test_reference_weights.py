@@ -15,7 +15,7 @@ from byhand.grading.course.notebooks import given_beside, read, solution_cells, 
 from byhand.grading.course.reference_weights import TASKS, write_weights
 from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
-from byhand.grading.submission.test_cells import TestCells
+from byhand.grading.submission.test_cells import GradedCells
 
 COURSE = Path(__file__).parents[2]
 SHARED = COURSE.parent / "shared" / "mnist"
@@ -65,7 +65,7 @@ class Submission:
         }
         for cell in [self.cells["setup"], *solution_cells(source).values()]:
             assert student.run_cell(cell) == []
-        self.locked = TestCells(self.cells["setup"], student)
+        self.locked = GradedCells(self.cells["setup"], student)
 
     def failures(self, prefix: str = "test_") -> dict[str, str]:
         """The test cells that fail, with what they say."""

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from byhand.check.comparisons.function import function
+from byhand.check.compare import SINGLE
 from byhand.check.comparisons.layer import BUFFER
 from byhand.check.core import Check, one_of
-from byhand.check.random_inputs import Draw, calm, is_shape
+from byhand.check.oracles import numbers
+from byhand.check.random_inputs import calm, is_shape
 from byhand.check.report import Report
 from byhand.check.script import Hint, Script
 
@@ -114,19 +115,37 @@ def relative_error(
 
     Raises CheckFailed with what was found.
     """
-    draw = Draw(seed)
+    check = Check("relative_error", subject, seed=seed)
+    check.report.title = f"{check.name}(a, b) for pairs of shape {tuple(shape)}"
+    check.rules()
+    draw = check.draw
     errors = draw.rng.uniform(0.01, 0.5, shape)
     a = draw.batch(shape) * 10 ** draw.rng.uniform(-2, 2, shape)
     errors.flat[np.abs(a).argmax()] = 0  # or two different mistakes could give the same number
     b = a * (1 - errors) / (1 + errors)  # so that |a - b| is errors * (|a| + |b|)
     tiny, places = np.zeros(shape), np.arange(a.size).reshape(shape)
     tiny.flat[-1] = 3e-9
-    pairs = [(a, b), (b, a), (a, -a), (tiny, 0 * tiny), (0 * tiny, 0 * tiny)]
-    pairs += [tuple(np.where(places == zero, 0.0, v) for v in (a, b)) for zero in (0, a.size - 1)]
-    how = dict(suspects=MISTAKEN, seed=draw.seed, called="relative_error")
-    for first, second in pairs:
-        report = function(subject, _largest, {"a": first, "b": second}, "error", **how)
-    return report
+    pairs = {"": (a, b), ", a and b exchanged": (b, a), ", b = -a": (a, -a)}
+    pairs |= {", numbers below 1e-8": (tiny, 0 * tiny), ", zeros": (0 * tiny, 0 * tiny)}
+    for zero, where in (0, "first"), (a.size - 1, "last"):
+        pairs[f", {where} pair 0"] = tuple(np.where(places == zero, 0.0, v) for v in (a, b))
+
+    def write(script: Script, dtype: type) -> None:
+        near = dict(tolerance=SINGLE) if dtype is np.float32 else {}
+        for which, (one, other) in pairs.items():
+            given = (
+                script.argument("a", one.astype(dtype)),
+                script.argument("b", other.astype(dtype)),
+            )
+            script.look(f"error{which}", script.call(check.name, *given), **near)
+
+    hints = [Hint(says, partial(_of_arrays, wrong)) for says, wrong in MISTAKEN.items()]
+    oracle, single = partial(_of_arrays, _largest), "the same in float32"
+    return check.differential(oracle, write, hints, single=single)
+
+
+def _of_arrays(of: Callable, *arrays: np.ndarray) -> Any:
+    return numbers(of(*map(torch.from_numpy, arrays)))
 
 
 def _parts(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

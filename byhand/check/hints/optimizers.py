@@ -43,7 +43,6 @@ def optimizers(like: Callable, make: dict[str, Any]) -> list[Hint]:
         (adams, "beta1 and beta2 are exchanged.", changed(betas=betas[::-1])),
         # the optimizers of papers, by the package's own switches
         (paper == "Lamb", "The trust ratio is missing.", changed(adam=True)),
-        (paper == "Lamb", "The moments are not corrected here.", changed(adam_debias=False)),
         (paper == "Sophia", "The step is not clipped to rho.", changed(rho=1e9)),
         (decay and paper in ("Lion", "Sophia"), "The decay is added to the gradient: keep it off.",
          changed(weight_decouple=False)),

@@ -35,7 +35,7 @@ class _Gate:
 
     def __init__(self, name: str, draw: Draw):
         self.name, self.p = name, draw.rng.uniform(0.05, 0.95, SHAPE)
-        self.p[0, :4] = 0, 1, 0, 1
+        self.p[0] = np.arange(SHAPE[1]) % 2  # where there is nothing to draw
         self.g = draw.normal(SHAPE)
 
     def write(self, script: Script, dtype: type) -> None:

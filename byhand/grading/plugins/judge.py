@@ -18,7 +18,7 @@ from byhand.grading.course.notebooks import given_beside, grade_id
 from byhand.grading.sandbox.kernel import Limits, confinement
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
 from byhand.grading.submission.outcome import Outcome, sentence
-from byhand.grading.submission.test_cells import TestCells
+from byhand.grading.submission.test_cells import GradedCells
 
 SETUP = "setup"
 
@@ -81,7 +81,7 @@ class Judge(NbGraderPreprocessor):
 
     def _run(self, nb: NotebookNode, student: KernelSession) -> None:
         setup = next((c.source for c in nb.cells if grade_id(c) == SETUP), "")
-        tests = TestCells(setup, student)
+        tests = GradedCells(setup, student)
         for cell in nb.cells:
             if cell.cell_type != "code" or self.skip_tag in cell.metadata.get("tags", []):
                 continue

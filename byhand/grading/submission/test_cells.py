@@ -11,7 +11,7 @@ from byhand.check.subject import Elsewhere
 from byhand.protocol.runner import Runner
 
 
-class TestCells:
+class GradedCells:
     """The test cells of one submission, with a namespace of their own.
 
     setup: the source of the setup cell, from the course and not from the submission;
