@@ -1,6 +1,7 @@
 """check.trained and check.learns: what passes, what fails, and in which words."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -199,32 +200,29 @@ def test_a_network_that_hangs_is_stopped(handed_in, monkeypatch):
     assert "stopped after 0.2 s, the time limit" in text
 
 
-def test_no_label_crosses_to_the_students_side(handed_in):
+def sent():
+    """The images that cross to the student's side in one check."""
+    arrays = []
+
     class Spy(LocalRunner):
         def run(self, experiment):
-            arrays = [arg for step in experiment.steps for arg in step.args]
-            sent.extend(arg for arg in arrays if isinstance(arg, np.ndarray))
+            args = [arg for step in experiment.steps for arg in step.args]
+            arrays.extend(arg for arg in args if isinstance(arg, np.ndarray))
             return super().run(experiment)
 
-    sent = []
     check.trained(Elsewhere("build", local({"build": build}, Spy)), FILE, 0.99, 0.9, flat=True)
-    assert {array.shape[1:] for array in sent} == {(784,)}
-    assert sum(map(len, sent)) == 600
+    return arrays
+
+
+def test_no_label_crosses_to_the_students_side(handed_in):
+    arrays = sent()
+    assert {array.shape[1:] for array in arrays} == {(784,)}
+    assert sum(map(len, arrays)) == 600
 
 
 def test_the_images_come_in_another_order_each_time(handed_in):
-    firsts = []
-
-    class Spy(LocalRunner):
-        def run(self, experiment):
-            seen.append(experiment.steps[-1].args[1][0])
-            return super().run(experiment)
-
-    for _ in range(3):
-        seen = []
-        check.trained(Elsewhere("build", local({"build": build}, Spy)), FILE, 0.99, 0.9, flat=True)
-        firsts.append(seen[0])
-    assert not all(np.array_equal(firsts[0], first) for first in firsts)
+    first, *others = (sent()[0] for _ in range(3))
+    assert not all(np.array_equal(first, other) for other in others)
 
 
 def test_everything_crosses_by_name(handed_in):
@@ -262,15 +260,8 @@ def test_a_network_that_does_not_learn_fails(wrong):
 def test_a_scheduler_is_given_all_steps_and_takes_them():
     taken = []
 
-    class Counting:
-        def __init__(self, steps):
-            self.steps = steps
-
-        def step(self):
-            taken.append(self.steps)
-
     def with_schedule(network, steps):
-        return trainers(network, steps)[0], Counting(steps)
+        return trainers(network, steps)[0], SimpleNamespace(step=lambda: taken.append(steps))
 
     assert learns(build, with_schedule).passed
     assert taken == [trained_network.STEPS] * trained_network.STEPS
