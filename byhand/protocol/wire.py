@@ -88,12 +88,12 @@ def _outcome(item: dict, buffers: list) -> StepResult:
         kind, *texts = item["failure"]
         if kind not in KINDS or len(texts) != 3:
             raise WireError(f"no failure of kind {kind!r:.40}")
-        failure = Failure(kind, *(str(text)[:MAX_TEXT] for text in texts))
+        failure = Failure(kind, *(clean(str(text)[:MAX_TEXT]) for text in texts))
     return StepResult(
         value=_unpack(item["value"], buffers),
         failure=failure,
         changed=tuple(int(index) for index in item["changed"]),
-        warnings=tuple(str(text)[:MAX_TEXT] for text in item["warnings"][:MAX_WARNINGS]),
+        warnings=tuple(clean(str(text)[:MAX_TEXT]) for text in item["warnings"][:MAX_WARNINGS]),
     )
 
 
@@ -126,8 +126,10 @@ def _unpack(packed: Any, buffers: list, depth: int = 0) -> Any:
         raise WireError("nested too deeply")
     inner = partial(_unpack, buffers=buffers, depth=depth + 1)
     match packed:
-        case None | bool() | int() | float() | str():
+        case None | bool() | int() | float():
             return packed
+        case str():
+            return clean(packed)
         case list():
             return [inner(item) for item in packed]
         case dict() if len(packed) != 1:
@@ -143,16 +145,25 @@ def _unpack(packed: Any, buffers: list, depth: int = 0) -> Any:
         case {"ref": content}:
             return Ref(int(content))
         case {"opaque": content}:
-            return Opaque(str(content)[:200])
+            return Opaque(clean(str(content)[:200]))
         case {"tuple": content}:
             return tuple(map(inner, content))
         case {"dict": content}:
-            return {str(key): inner(item) for key, item in content.items()}
+            return {clean(str(key)): inner(item) for key, item in content.items()}
     raise WireError("no value")
 
 
 def _array(dtype: str, shape: list[int], index: int, buffers: list) -> np.ndarray:
-    """An array of its own; its size is that of the buffer, whatever the shape claims."""
+    """An array of its own; its size is that of the buffer, whatever the shape claims.
+
+    No buffer serves twice: what is unpacked is no larger than what came.
+    """
     if not DTYPE.fullmatch(dtype) or not all(type(size) is int and size >= 0 for size in shape):
         raise WireError("no array")
-    return np.frombuffer(bytes(buffers[index]), dtype=np.dtype(dtype)).reshape(shape).copy()
+    buffer, buffers[index] = buffers[index], None
+    return np.frombuffer(memoryview(buffer), dtype=np.dtype(dtype)).reshape(shape).copy()
+
+
+def clean(text: str) -> str:
+    """The text without what no file and no page can hold: halves of characters, zero bytes."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

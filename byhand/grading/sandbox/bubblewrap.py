@@ -108,7 +108,6 @@ def arguments(
         mounts += ["--ro-bind", str(folder / "etc" / name), f"/etc/{name}"]
     mounts += ["--ro-bind", str(Path(byhand.__file__).parent), f"{LIBRARY}/byhand"]
     mounts += ["--ro-bind", str(folder / "files"), FILES]
-    mounts += ["--ro-bind", str(folder / "link"), str(folder / "link")]
     if not torch:
         mounts += _hide_torch(folder)
     if (fonts := font_cache()) is not None:

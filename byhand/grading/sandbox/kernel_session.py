@@ -3,30 +3,26 @@
 Whatever happens to it ends in outputs, outcomes and a cause, never in an exception.
 """
 
-import json
-import queue
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import zmq
 from nbformat import NotebookNode
-from nbformat.v4 import new_output, output_from_msg
+from nbformat.v4 import new_output
 
-from byhand.grading.sandbox.kernel import Limits, connect, start_kernel
-from byhand.grading.sandbox.student_side import TARGET
+from byhand.grading.sandbox.kernel import POLL, Limits, start_kernel
+from byhand.protocol.channel import FrameError, LargeFrameError
 from byhand.protocol.experiment import Experiment, Failure, StepResult
 from byhand.protocol.source_text import Program, program_of_cells
-from byhand.protocol.wire import WireError, pack_experiment, unpack_outcomes
+from byhand.protocol.wire import WireError, clean, pack_experiment, unpack_outcomes
 
-POLL = 0.1  # seconds between looks whether the kernel is alive
 GRACE = 2.0  # seconds for an interrupted kernel to answer, and for an answer past its own limit
 MESSAGE_COST = 256  # bytes that a message counts beyond its content
-LARGEST_MESSAGE = 64 * 2**20  # bytes; ZeroMQ drops a kernel that sends a larger one
 MOST_CUT = 100  # outputs that are shown of a cell that was cut off
-OUTPUTS = {"stream", "display_data", "execute_result", "error"}
+MOST_OF_ERROR = 20_000  # characters that are shown of an error
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class KernelSession:
     def __post_init__(self):
         self.at = ""  # the grade_id of the cell at work
         self.began = time.monotonic()
-        self.room = self.to_keep = self.allowed.output_bytes
+        self.to_keep = self.allowed.output_bytes
         self.cell_ran_at: str | None = None  # where the kernel last ran a cell, and nothing since
         self.done: list[str] = []  # cells to run again in a new kernel
         self.cells: list[str] = []  # all cells, for the rules
@@ -82,7 +78,8 @@ class KernelSession:
         outputs: list[NotebookNode] = []
         try:
             self._ready()
-            self._execute(source, outputs)
+            if self._execute(source, outputs):
+                self._blame("time limit")
         except LostError as lost:
             self._lose(str(lost))
             outputs = [*outputs[:MOST_CUT], _error(str(lost))]
@@ -102,7 +99,7 @@ class KernelSession:
             return [StepResult(failure=failure) for _ in experiment.steps]
         late = any(o.failure is not None and o.failure.kind == "time" for o in outcomes)
         if late and self._limit(experiment) == self.allowed.experiment_seconds:
-            self.causes.append(("time limit", self.at))
+            self._blame("time limit")
         return outcomes
 
     def _kept(self, outputs: list[NotebookNode]) -> list[NotebookNode]:
@@ -110,7 +107,7 @@ class KernelSession:
         kept = []
         for output in outputs:
             self.to_keep -= len(str(output))
-            if self.to_keep < 0 and output.output_type != "error":
+            if self.to_keep < 0:
                 return [*kept, _error("too much output to show")]
             kept.append(output)
         return kept
@@ -129,8 +126,7 @@ class KernelSession:
         self.kernel = start_kernel(
             self.files, self.allowed.limits, self.allowed.torch, self.allowed.sandbox
         )
-        self.kernel.context.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
-        self.client = connect(self.kernel)
+        self.kernel.wait_until_ready()
         again, self.done = self.done, []
         for source in again:
             try:
@@ -149,84 +145,69 @@ class KernelSession:
         self._lose(self._why_dead())
         self.at = here
 
-    def _execute(self, source: str, outputs: list[NotebookNode]) -> None:
-        """Run source; the outputs so far are there even if it is cut off. Raises LostError."""
+    def _execute(self, source: str, outputs: list[NotebookNode]) -> bool:
+        """Run source; the outputs so far are there even if it is cut off. Raises LostError.
 
-        def keep(message: dict) -> None:
-            if message["msg_type"] in OUTPUTS:
-                outputs.append(output_from_msg(message))
-
-        self.room = self.allowed.output_bytes
-        identity = self.client.execute(source, allow_stdin=False, stop_on_error=False)
-        try:
-            self._listen(identity, self._deadline(self.allowed.cell_seconds), keep)
-        except TimeoutError:
-            self.causes.append(("time limit", self.at))
-            self.kernel.interrupt_kernel()
-            try:
-                self._listen(identity, time.monotonic() + GRACE, keep)
-            except TimeoutError:
-                raise LostError("time limit") from None
+        Returns whether it took all its time.
+        """
+        end = self._deadline(self.allowed.cell_seconds)
+        request = {"cell": source, "seconds": end - time.monotonic()}
+        self._ask(request, [], end + GRACE, outputs)
+        return time.monotonic() >= end
 
     def _exchange(self, experiment: Experiment) -> list[StepResult]:
         """Send an experiment and wait for its outcomes. Raises LostError."""
-        self.room, self.cell_ran_at = self.allowed.output_bytes, None
+        self.cell_ran_at = None
         head, arrays = pack_experiment(experiment)
-        head["time limit"] = limit = self._limit(experiment)
-        comm = uuid.uuid4().hex
-        answers: list[list] = []
-
-        def keep(message: dict) -> None:
-            if message["msg_type"] == "comm_msg" and message["content"].get("comm_id") == comm:
-                answers.append(message["buffers"])
-
-        session, socket = self.client.session, self.client.shell_channel.socket
-        content = {"comm_id": comm, "target_name": TARGET, "data": {}}
-        message = session.msg("comm_open", content)
-        session.send(socket, message, buffers=[json.dumps(head).encode(), *arrays])
+        limit = self._limit(experiment)
         deadline = self._deadline(limit + GRACE)
+        answer, buffers = self._ask({**head, "seconds": limit}, arrays, deadline, [])
         try:
-            self._listen(message["header"]["msg_id"], deadline, keep)
-        except TimeoutError:
-            raise LostError("time limit") from None
-        try:
-            packed, *buffers = answers[0]
-            return unpack_outcomes(json.loads(bytes(packed)), buffers, len(experiment.steps))
-        except (IndexError, WireError, ValueError, RecursionError) as error:
+            return unpack_outcomes(answer, buffers, len(experiment.steps))
+        except WireError as error:
             raise LostError("unreadable answer") from error
 
     def _limit(self, experiment: Experiment) -> float:
         return min(experiment.seconds, self.allowed.experiment_seconds)
 
-    def _listen(self, identity: str, deadline: float, keep: Callable[[dict], None]) -> None:
-        """Take messages until the kernel is idle again. Raises TimeoutError or LostError."""
-        for message in self._messages(deadline):
-            if message["parent_header"].get("msg_id") != identity:
-                continue
-            if message["msg_type"] == "status":
-                if message["content"].get("execution_state") == "idle":
-                    return
-            else:
-                keep(message)
-        raise TimeoutError
+    def _ask(
+        self, request: dict, arrays: list[bytes], deadline: float, outputs: list[NotebookNode]
+    ) -> tuple[dict, list]:
+        """Send a request and keep what is displayed until its answer comes. Raises LostError."""
+        name, room = uuid.uuid4().hex, self.allowed.output_bytes
+        try:
+            self.kernel.channel.send({**request, "id": name}, arrays, deadline)
+            for frame, buffers in self._frames(deadline):
+                if frame.get("done") == name:
+                    return frame, buffers
+                if (output := read_output(frame.get("output"))) is not None:
+                    outputs.append(output)
+                room -= len(str(frame)) + MESSAGE_COST
+                if room < 0:
+                    raise LostError("too much output")
+        except TimeoutError:
+            raise LostError("time limit") from None
+        except (EOFError, OSError):
+            self.kernel.wait()
+            raise LostError(self._why_dead()) from None
+        except FrameError as error:
+            large = isinstance(error, LargeFrameError)
+            raise LostError("too much output" if large else "unreadable answer") from error
 
-    def _messages(self, deadline: float) -> Iterator[dict]:
-        """Messages of the kernel until the deadline. Raises LostError."""
-        while (left := deadline - time.monotonic()) > 0:
+    def _frames(self, deadline: float) -> Iterator[tuple[dict, list]]:
+        """What the kernel sends. Raises TimeoutError at the deadline, EOFError, FrameError."""
+        while True:
             try:
-                message = self.client.get_iopub_msg(timeout=min(left, POLL))
-                size = len(str(message["content"])) + sum(map(len, message["buffers"]))
-            except queue.Empty:
+                frame, buffers = self.kernel.channel.receive(min(deadline, time.monotonic() + POLL))
+            except TimeoutError:
                 if not self.kernel.is_alive():
-                    raise LostError(self._why_dead()) from None
+                    raise EOFError from None
+                if time.monotonic() >= deadline:
+                    raise
                 continue
-            except (ValueError, TypeError, KeyError, RecursionError) as error:
-                raise LostError("unreadable answer") from error
-            if message["msg_type"] != "comm_msg":
-                self.room -= size + MESSAGE_COST
-            if self.room < 0:
-                raise LostError("too much output")
-            yield message
+            if not isinstance(frame, dict):
+                raise FrameError("a frame that is no object")
+            yield frame, buffers
 
     def _deadline(self, seconds: float) -> float:
         return time.monotonic() + min(seconds, self._seconds_left())
@@ -241,18 +222,41 @@ class KernelSession:
         return "memory limit" if self.kernel.memory_limit_hit() else "killed"
 
     def _lose(self, cause: str) -> None:
-        """Note the cause once for the cell at work and drop the kernel."""
+        """Note the cause and drop the kernel."""
+        self._blame(cause)
+        self._drop()
+
+    def _blame(self, cause: str) -> None:
+        """Note the cause once for the cell at work."""
         if (cause, self.at) not in self.causes:
             self.causes.append((cause, self.at))
-        self._drop()
 
     def _drop(self) -> None:
         self.cell_ran_at = None
         if self.kernel is not None:
-            self.client.stop_channels()
-            self.kernel.stop()
-            self.peak_memory = max(self.peak_memory, self.kernel.peak_memory() or 0)
+            self.peak_memory = max(self.peak_memory, self.kernel.stop())
             self.kernel = None
+
+
+def read_output(sent: Any) -> NotebookNode | None:
+    """An output of a notebook, whatever was sent in its place; None if it is none."""
+    if not isinstance(sent, dict):
+        return None
+    match sent:
+        case {"output_type": "stream", "text": str(text)}:
+            name = "stderr" if sent.get("name") == "stderr" else "stdout"
+            return new_output("stream", name=name, text=clean(text))
+        case {"output_type": "display_data" | "execute_result" as kind, "data": dict(data)}:
+            data = {clean(k): clean(v) for k, v in data.items() if isinstance(v, str)}
+            return new_output(kind, data=data)
+        case {"output_type": "error"}:
+            told = [str(sent.get(name, "")) for name in ("ename", "evalue")]
+            lines = sent.get("traceback")
+            lines = lines if isinstance(lines, list) else []
+            text = clean("\n".join(map(str, lines)))[-MOST_OF_ERROR:]
+            ename, evalue = (clean(word)[:MOST_OF_ERROR] for word in told)
+            return new_output("error", ename=ename, evalue=evalue, traceback=text.split("\n"))
+    return None
 
 
 def _error(cause: str) -> NotebookNode:

@@ -1,17 +1,116 @@
-"""Loaded into the student's kernel: answers experiments that come over a comm.
+"""What the student's kernel does: run cells and carry out experiments that come over a channel.
 
 Nothing here is secret, and nothing it sends is trusted: the student's code may change all of it.
 """
 
+import base64
 import importlib
-import json
+import io
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Type
+from traitlets.config import Config
 
 import byhand
 from byhand.check import fixtures, tensors
+from byhand.protocol.channel import Channel
 from byhand.protocol.runner import LocalRunner
 from byhand.protocol.wire import pack_outcomes, unpack_experiment
 
-TARGET = "byhand.experiment"
+PAUSE = 0.05  # seconds between two frames of printed text, while more comes
+CONFIG = {
+    "HistoryManager": {"enabled": False},  # the history stays in memory: no database, no thread
+    "InteractiveShell": {"colors": "nocolor"},
+}
+
+
+class Stream(io.TextIOBase):
+    """What is printed, sent in pieces. In a child process it goes nowhere."""
+
+    encoding = "utf-8"
+
+    def __init__(self, name: str, tell: Callable[[dict], None]):
+        self.stream, self.tell = name, tell
+        self.text, self.sent, self.home = "", 0.0, os.getpid()
+        self.lock = threading.RLock()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() takes a string, not {type(text).__name__}")
+        if os.getpid() != self.home:
+            return len(text)
+        with self.lock:
+            self.text += text
+        whole = "\n" in text and time.monotonic() > self.sent + PAUSE
+        if whole or len(self.text) > io.DEFAULT_BUFFER_SIZE:
+            self.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        if os.getpid() != self.home:
+            return
+        with self.lock:
+            text, self.text = self.text, ""
+            self.sent = time.monotonic()
+        if text:
+            self.tell({"output_type": "stream", "name": self.stream, "text": text})
+
+
+class Publisher(DisplayPublisher):
+    """Sends what is displayed; updates of an earlier display are left out."""
+
+    def publish(self, data: dict, metadata: Any = None, *, update: bool = False, **_: Any) -> None:
+        if not update:
+            self.shell.tell({"output_type": "display_data", "data": plain(data)})
+
+    def clear_output(self, wait: bool = False) -> None:
+        """What was displayed stays."""
+
+
+class Hook(DisplayHook):
+    """Sends the value of a cell's last line."""
+
+    def write_output_prompt(self) -> None:
+        """There is none."""
+
+    def write_format_data(self, format_dict: dict, md_dict: dict | None = None) -> None:
+        self.shell.tell({"output_type": "execute_result", "data": plain(format_dict)})
+
+    def finish_displayhook(self) -> None:
+        """Nothing was printed."""
+
+
+class Shell(InteractiveShell):
+    """IPython without a terminal. tell: sends an output."""
+
+    display_pub_class = Type(Publisher)
+    displayhook_class = Type(Hook)
+
+    def tell(self, output: dict) -> None:
+        """Replaced before the first cell."""
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """There is none."""
+
+    def ask_exit(self) -> None:
+        print("exit() does nothing while a solution is graded")
+
+    def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
+        """Called by IPython in place of printing."""
+        told = {"ename": str(getattr(etype, "__name__", etype)), "evalue": str(evalue)}
+        self.tell({"output_type": "error", **told, "traceback": list(stb)})
 
 
 class WhenUsed:
@@ -24,18 +123,53 @@ class WhenUsed:
         return getattr(importlib.import_module(self._name), attribute)
 
 
-def load_ipython_extension(shell) -> None:
-    """Called by IPython when the kernel starts."""
+def serve(channel: Channel) -> None:
+    """Do what comes, one request after the other, until the channel ends."""
     byhand.plots = WhenUsed("byhand.plots")
-    shell.ask_exit = lambda: print("exit() does nothing while a solution is graded")
+    shell, home = Shell.instance(config=Config(CONFIG)), os.getpid()
 
-    def answer(comm, message) -> None:
-        head, *buffers = message["buffers"]
-        request = json.loads(bytes(head))
-        experiment = unpack_experiment(request, buffers)
-        seconds = request["time limit"]
-        runner = LocalRunner(shell.user_ns, vars(fixtures), tensors, seconds=seconds)
-        packed, arrays = pack_outcomes(runner.run(experiment))
-        comm.send(buffers=[json.dumps(packed).encode(), *arrays])
+    def tell(output: dict) -> None:
+        for stream in streams if output["output_type"] != "stream" else ():
+            stream.flush()
+        if os.getpid() == home:
+            channel.send({"output": output})
 
-    shell.kernel.comm_manager.register_target(TARGET, answer)
+    shell.tell = tell
+    streams = sys.stdout, sys.stderr = [Stream(name, tell) for name in ("stdout", "stderr")]
+    channel.send({"ready": True})
+    while True:
+        try:
+            request, buffers = channel.receive()
+        except EOFError:
+            return
+        if "cell" in request:
+            run_cell(shell, request["cell"], request["seconds"])
+            for stream in streams:
+                stream.flush()
+            channel.send({"done": request["id"]})
+        else:
+            experiment = unpack_experiment(request, buffers)
+            runner = LocalRunner(shell.user_ns, vars(fixtures), tensors, seconds=request["seconds"])
+            packed, arrays = pack_outcomes(runner.run(experiment))
+            channel.send({**packed, "done": request["id"]}, arrays)
+
+
+def run_cell(shell: Shell, source: str, seconds: float) -> None:
+    """Run a cell; when the time is up, it is interrupted as by the stop button."""
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        shell.run_cell(source, store_history=True)
+    except KeyboardInterrupt:
+        shell.showtraceback()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def plain(data: dict) -> dict:
+    """What is displayed, pictures as text."""
+    return {
+        kind: base64.b64encode(value).decode() if isinstance(value, bytes) else value
+        for kind, value in data.items()
+        if isinstance(value, str | bytes)
+    }

@@ -188,13 +188,12 @@ get_ipython().events.register("pre_run_cell", lambda info: setattr(info, "raw_ce
         "display-publisher",
         "everything published is turned into a result of 4.0",
         """
-kernel = get_ipython().kernel
-content = {"data": {"text/plain": "4.0"}, "metadata": {}, "execution_count": 1}
+from IPython.core.displaypub import DisplayPublisher
 
 def publish(*args, **kwargs):
-    parent = kernel.get_parent()
-    kernel.session.send(kernel.iopub_socket, "execute_result", content, parent=parent)
+    get_ipython().tell({"output_type": "execute_result", "data": {"text/plain": "4.0"}})
 
+DisplayPublisher.publish = publish
 get_ipython().display_pub.publish = publish
 get_ipython().display_pub.clear_output = publish
 publish()

@@ -182,7 +182,7 @@ print(socket.if_nameindex())
 import gc, linecache
 shell = get_ipython()
 show(shell.user_ns.get("In")), show(shell.history_manager.input_hist_raw)
-show(shell.kernel.get_parent()), show(linecache.cache)
+show(linecache.cache)
 kinds = (dict, list, tuple)
 show([thing for thing in gc.get_objects() if type(thing) in kinds and len(thing) < 99])
 frame = sys._getframe()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import psutil
 
-from byhand.grading.sandbox.kernel import Limits, SandboxedKernel, connect, start_kernel
+from byhand.grading.sandbox import kernel
+from byhand.grading.sandbox.kernel import Limits, start_kernel
 
 MiB = 2**20
 SMALL = Limits(memory=300 * MiB, processes=30, written=8 * MiB, cpu_seconds=60)
@@ -17,29 +18,32 @@ class Kernel:
     """A started kernel, in which a test runs code."""
 
     def __init__(self, files: Path, limits: Limits = SMALL, **options: bool):
-        self.kernel: SandboxedKernel = start_kernel(files, limits, **options)
-        self.folder = self.kernel.remains.folder
-        group = self.kernel.remains.group
-        self.groups = group.folders if group else []
-        self.client = connect(self.kernel)
+        self.kernel: kernel.Kernel = start_kernel(files, limits, **options)
+        self.folder, self.process = self.kernel.folder, self.kernel.process
+        self.groups = self.kernel.group.folders if self.kernel.group else []
+        self.kernel.wait_until_ready()
+
+    def start(self, code: str, seconds: float = 60) -> None:
+        """Have the code run, and do not wait for it. It is interrupted after so many seconds."""
+        self.kernel.channel.send({"cell": code, "seconds": seconds, "id": code})
 
     def run(self, code: str, seconds: float = 20) -> str:
         """What the code printed, and its error."""
-        said = []
-
-        def keep(message: dict) -> None:
-            content = message["content"]
-            if message["msg_type"] == "stream":
-                said.append(content["text"])
-            elif message["msg_type"] == "error":
-                said.append(f"{content['ename']}: {content['evalue']}")
-
-        self.client.execute_interactive(code, timeout=seconds, output_hook=keep)
-        return "".join(said).strip()
+        said, end = [], time.monotonic() + seconds
+        self.start(code)
+        while True:
+            frame, _ = self.kernel.channel.receive(end)
+            output = frame.get("output", {"output_type": ""})
+            if frame.get("done") == code:
+                return "".join(said).strip()
+            if output["output_type"] == "stream":
+                said.append(output["text"])
+            elif output["output_type"] == "error":
+                said.append(f"{output['ename']}: {output['evalue']}")
 
     def die(self, code: str, seconds: float = 20) -> None:
         """Run code that ends the kernel, and wait for its end."""
-        self.client.execute(code)
+        self.start(code)
         wait_until(lambda: not self.kernel.is_alive(), seconds, "the kernel to die")
 
     def members(self) -> list[int]:
@@ -47,7 +51,6 @@ class Kernel:
         return [int(pid) for pid in (self.groups[0] / "cgroup.procs").read_text().split()]
 
     def stop(self) -> int:
-        self.client.stop_channels()
         return self.kernel.stop()
 
 

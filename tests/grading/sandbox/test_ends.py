@@ -36,7 +36,7 @@ def test_daemons_end_with_the_kernel(start, monkeypatch, with_groups):
         monkeypatch.setattr(cgroups, "places", list)
     kernel = start(SMALL if with_groups else Limits())
     kernel.run(DAEMON)
-    outer = psutil.Process(kernel.kernel.remains.process.pid)
+    outer = psutil.Process(kernel.process.pid)
 
     def family() -> list[psutil.Process]:
         return outer.children(recursive=True)
@@ -61,7 +61,7 @@ def test_nothing_is_left(start):
 
 def test_nothing_is_left_of_a_kernel_that_was_killed_from_outside(start):
     kernel = start()
-    os.kill(kernel.kernel.remains.process.pid, signal.SIGKILL)
+    os.kill(kernel.process.pid, signal.SIGKILL)
     wait_until(lambda: not kernel.kernel.is_alive(), 5, "the kernel to die")
     kernel.stop()
     assert not any(trace.exists() for trace in [kernel.folder, *kernel.groups])
@@ -70,11 +70,11 @@ def test_nothing_is_left_of_a_kernel_that_was_killed_from_outside(start):
 KILLED_RUN = """
 import sys, time
 from pathlib import Path
-from byhand.grading.sandbox.kernel import Limits, connect, start_kernel
+from byhand.grading.sandbox.kernel import Limits, start_kernel
 kernel = start_kernel(Path(sys.argv[1]), Limits())
-connect(kernel)
-group = kernel.remains.group
-print(*[kernel.remains.folder, *(group.folders if group else [])], flush=True)
+kernel.wait_until_ready()
+group = kernel.group
+print(*[kernel.folder, *(group.folders if group else [])], flush=True)
 time.sleep(60)
 """
 

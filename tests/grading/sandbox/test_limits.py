@@ -55,7 +55,7 @@ for _ in range(4):
         time.sleep(60)
 time.sleep(60)
 """
-    kernel.client.execute(code)
+    kernel.start(code)
     wait_until(kernel.kernel.memory_limit_hit, 20, "the memory limit")
 
 
@@ -78,7 +78,7 @@ while True:
 @pytest.mark.usefixtures("grouped")
 def test_a_fork_bomb_is_bounded_and_ends_within_a_second(start):
     kernel = start()
-    kernel.client.execute(BOMB)
+    kernel.start(BOMB)
     wait_until(lambda: len(kernel.members()) > 15, 10, "the bomb to go off")
     time.sleep(0.5)
     members = [psutil.Process(pid) for pid in kernel.members()]

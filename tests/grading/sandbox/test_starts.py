@@ -10,7 +10,7 @@ import pytest
 
 from byhand.grading.sandbox import bubblewrap, inside
 from byhand.grading.sandbox.bubblewrap import SandboxError
-from byhand.grading.sandbox.kernel import Limits, confinement, connect, start_kernel
+from byhand.grading.sandbox.kernel import Limits, confinement, start_kernel
 
 from .kernels import SECRET, SMALL, MiB, runs, wait_until
 
@@ -39,9 +39,9 @@ def test_a_kernel_that_cannot_start_says_why(files, monkeypatch):
     monkeypatch.setattr(inside, "__name__", "byhand.grading.no_such_module")
     kernel = start_kernel(files, SMALL)
     with pytest.raises(RuntimeError, match=r"died when it was started: .*no_such_module"):
-        connect(kernel)
+        kernel.wait_until_ready()
     kernel.stop()
-    assert not kernel.remains.folder.exists()
+    assert not kernel.folder.exists()
 
 
 @pytest.fixture
