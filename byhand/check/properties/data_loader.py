@@ -116,9 +116,10 @@ class _Epochs:
             return result(right, f"{'' if right else 'should be '}as it was given")
         if self.samples < TELLING:
             return result(True, "any")
-        if orders[0] == straight:
+        if all(order == straight for order in orders):
             return result(False, "is not shuffled")
         wrong = self._not_mixed(np.array(orders))
+        wrong = wrong or ("is not shuffled in the first epoch" if orders[0] == straight else "")
         hint = "Draw a new permutation of all samples at the start of every epoch." if wrong else ""
         return result(not wrong, wrong or "a new one each epoch", hint=hint)
 
