@@ -9,7 +9,8 @@ from types import FunctionType
 from typing import Any
 
 MAGICS = frozenset({"time", "capture", "prun"})  # what a cell under them defines is defined
-UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+# RuntimeError: too deep, or more lines for the shell than IPython takes.
+UNREADABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,13 @@ def program_of(subject: Any) -> Program:
 
 @lru_cache(maxsize=4)
 def _program(cells: tuple[str, ...]) -> Program:
-    text = "\n".join(plain for cell in cells if (plain := _plain(cell)) is not None)
+    text = "\n".join(plain for cell in cells if (plain := plain_of_cell(cell)) is not None)
     nodes = ast.walk(ast.parse(text))
     return Program(text, {name: origin for node in nodes for name, origin in imported(node)})
 
 
 @lru_cache(maxsize=1024)
-def _plain(cell: str) -> str | None:
+def plain_of_cell(cell: str) -> str | None:
     """A cell as Python, its magics as calls; None if it is not Python."""
     from IPython.core.inputtransformer2 import TransformerManager  # slow to import
 
@@ -70,7 +71,7 @@ def _plain(cell: str) -> str | None:
     match body:
         case [ast.Expr(ast.Call(ast.Attribute(_, "run_cell_magic"), [name, _, text]))]:
             if getattr(name, "value", "") in MAGICS:
-                return _plain(str(getattr(text, "value", "")))
+                return plain_of_cell(str(getattr(text, "value", "")))
     return plain
 
 

@@ -36,6 +36,7 @@ class Judge(NbGraderPreprocessor):
     cell_seconds = Float(30, help="seconds for a cell").tag(config=True)
     experiment_seconds = Float(10, help="seconds for one experiment of a check").tag(config=True)
     submission_seconds = Float(300, help="seconds for all of a submission").tag(config=True)
+    own_seconds = Float(100, help="of these, for a student's own cells").tag(config=True)
     output_bytes = Int(5 * 2**20, help="bytes of output of a submission").tag(config=True)
     sandbox = Bool(True, help="whether to confine the student's kernel").tag(config=True)
     allow_unconfined = Bool(False, help="go on where there is no sandbox").tag(config=True)
@@ -56,6 +57,7 @@ class Judge(NbGraderPreprocessor):
             self.cell_seconds,
             self.experiment_seconds,
             self.submission_seconds,
+            self.own_seconds,
             self.output_bytes,
             confined,
             course["assignment"] in self.torch,
@@ -89,7 +91,7 @@ class Judge(NbGraderPreprocessor):
             if is_grade(cell) and not is_solution(cell):
                 cell.outputs = tests.run(cell.source)
             else:
-                cell.outputs = student.run_cell(cell.source)
+                cell.outputs = student.run_cell(cell.source, own=not student.at)
 
     def _source(self, course: dict[str, Any]) -> Path:
         """The course's notebook: what the test cells import comes from beside it."""

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from byhand.grading.sandbox.kernel import POLL, Limits, start_kernel
+from byhand.grading.sandbox.readable import Reader
 from byhand.protocol.channel import FrameError, LargeFrameError
 from byhand.protocol.experiment import Experiment, Failure, StepResult
 from byhand.protocol.source_text import Program, program_of_cells
@@ -29,6 +30,7 @@ MOST_OF_ERROR = 20_000  # characters that are shown of an error
 class Allowed:
     """What a submission may use up: seconds, and bytes of output.
 
+    own_seconds: for the cells of the student's own together, so that tasks have the rest;
     output_bytes: what is kept of a submission's output, and what one cell or experiment may send.
     """
 
@@ -36,6 +38,7 @@ class Allowed:
     cell_seconds: float = 30
     experiment_seconds: float = 10
     submission_seconds: float = 300
+    own_seconds: float = 100
     output_bytes: int = 5 * 2**20
     sandbox: bool = True
     torch: bool = False
@@ -62,8 +65,10 @@ class KernelSession:
         self.began = time.monotonic()
         self.to_keep = self.allowed.output_bytes
         self.cell_ran_at: str | None = None  # where the kernel last ran a cell, and nothing since
-        self.done: list[str] = []  # cells to run again in a new kernel
-        self.cells: list[str] = []  # all cells, for the rules
+        self.done: list[tuple[str, bool]] = []  # cells to run again in a new kernel, own or not
+        self.own_left = self.allowed.own_seconds
+        self.cells: list[str] = []  # all cells that can be read, for the rules
+        self.reader = Reader()
         self.kernel = None
 
     def __enter__(self) -> "KernelSession":
@@ -72,19 +77,22 @@ class KernelSession:
     def __exit__(self, *_: object) -> None:
         self._drop()
 
-    def run_cell(self, source: str) -> list[NotebookNode]:
-        """Run one of the student's cells; its outputs."""
-        self.cells.append(source)
+    def run_cell(self, source: str, own: bool = False) -> list[NotebookNode]:
+        """Run one of the student's cells; its outputs. own: it belongs to no task."""
+        if self.reader.reads(source):
+            self.cells.append(source)
+        else:
+            self._blame("text too long to read")
         outputs: list[NotebookNode] = []
         try:
             self._ready()
-            if self._execute(source, outputs):
+            if self._execute(source, outputs, own):
                 self._blame("time limit")
         except LostError as lost:
             self._lose(str(lost))
             outputs = [*outputs[:MOST_CUT], _error(str(lost))]
         else:
-            self.done.append(source)
+            self.done.append((source, own))
             self.cell_ran_at = self.at
         return self._kept(outputs)
 
@@ -128,13 +136,13 @@ class KernelSession:
         )
         self.kernel.wait_until_ready()
         again, self.done = self.done, []
-        for source in again:
+        for source, own in again:
             try:
-                self._execute(source, [])
+                self._execute(source, [], own)
             except LostError as lost:
                 self._lose(str(lost))
                 return self._ready()
-            self.done.append(source)
+            self.done.append((source, own))
 
     def _blame_last_cell(self) -> None:
         """The kernel died after a cell had ended: that cell is not run again."""
@@ -145,14 +153,21 @@ class KernelSession:
         self._lose(self._why_dead())
         self.at = here
 
-    def _execute(self, source: str, outputs: list[NotebookNode]) -> bool:
+    def _execute(self, source: str, outputs: list[NotebookNode], own: bool) -> bool:
         """Run source; the outputs so far are there even if it is cut off. Raises LostError.
 
         Returns whether it took all its time.
         """
-        end = self._deadline(self.allowed.cell_seconds)
-        request = {"cell": source, "seconds": end - time.monotonic()}
-        self._ask(request, [], end + GRACE, outputs)
+        if own and self.own_left <= 0:
+            self._blame("time limit of own cells")
+            outputs.append(_error("the time for cells of your own is used up"))
+            return False
+        began, seconds = time.monotonic(), self.allowed.cell_seconds
+        end = self._deadline(min(seconds, self.own_left) if own else seconds)
+        try:
+            self._ask({"cell": source, "seconds": end - began}, [], end + GRACE, outputs)
+        finally:
+            self.own_left -= time.monotonic() - began if own else 0
         return time.monotonic() >= end
 
     def _exchange(self, experiment: Experiment) -> list[StepResult]:

@@ -9,14 +9,18 @@ from typing import Any
 from byhand.grading.course.notebooks import task_of
 from byhand.grading.sandbox.kernel_session import KernelSession
 
+UNREAD = "text too long to read"  # which costs nothing
 WORDS = {
     "time limit": "ran longer than allowed and was stopped",
     "memory limit": "used more memory than allowed and was stopped",
     "too much output": "printed more than allowed and was stopped",
     "killed": "ended the Python process",
     "unreadable answer": "gave an answer that cannot be read",
+    UNREAD: "was too long, or took too long, to be read for the course's rules",
+    "time limit of own cells": "came after the time for cells of your own was used up",
     "time limit of the submission": "came after the time for the whole notebook was used up",
 }
+REST = "Everything else was graded."
 
 
 @dataclass
@@ -68,7 +72,8 @@ def sentence(outcome: Outcome) -> str:
         else:
             words = WORDS.get(cause["cause"], cause["cause"])
             where = _places("", cause["cells"], "your")
-            parts.append(f"This {words}: {where}. Everything else was graded.")
+            rest = "It was graded all the same." if cause["cause"] == UNREAD else REST
+            parts.append(f"This {words}: {where}. {rest}")
     if outcome.repairs:
         repairs = "\n".join(f"- {repair}" for repair in outcome.repairs)
         parts.append(f"The notebook was graded after repairs:\n\n{repairs}")

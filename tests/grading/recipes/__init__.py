@@ -10,8 +10,9 @@ from .notebooks import NOTEBOOKS
 from .patches import PATCHES
 from .reading import READING
 from .right import RIGHT
+from .texts import TEXTS
 
 FORGING = [*PATCHES, *MESSAGES, *ANSWERS, *MARKS]
-RECIPES = [*FORGING, *READING, *BREAKING, *NOTEBOOKS, *CELLS, *FILES, *RIGHT]
+RECIPES = [*FORGING, *READING, *BREAKING, *TEXTS, *NOTEBOOKS, *CELLS, *FILES, *RIGHT]
 
 __all__ = ["RECIPES", "Cause", "Recipe"]

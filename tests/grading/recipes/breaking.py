@@ -6,7 +6,7 @@ None of this may ever run outside a sandbox with small limits.
 from .base import Cause, Recipe, Sheet, without
 
 
-def _cell(
+def own_cell(
     name: str,
     about: str,
     code: str,
@@ -49,8 +49,8 @@ def _caused(task: str, causes: tuple[str, ...]) -> tuple[Cause, ...] | None:
 
 DEATHS = [
     _method("exit-in-method", "os._exit", "linear", "import os\nos._exit(1)", "killed"),
-    _cell("exit-in-cell", "os._exit", "import os\nos._exit(0)", "killed"),
-    _cell(
+    own_cell("exit-in-cell", "os._exit", "import os\nos._exit(0)", "killed"),
+    own_cell(
         "exit-between",
         "os._exit after Linear was defined, before the rest is",
         "import os\nos._exit(0)",
@@ -79,14 +79,14 @@ repr(deep())
 """,
         "killed",
     ),
-    _cell("exit-function", "IPython's exit(), which ends the kernel a little later", "exit()"),
+    own_cell("exit-function", "IPython's exit(), which ends the kernel a little later", "exit()"),
     _method("system-exit", "raises SystemExit", "linear", "import sys\nsys.exit(0)", "any"),
     _solution("syntax-error", "a syntax error", "sgd", "class SGD(Optimizer)\n    pass"),
 ]
 
 HANGS = [
-    _cell("endless-cell", "while True", "while True:\n    pass", "time limit"),
-    _cell(
+    own_cell("endless-cell", "while True", "while True:\n    pass", "time limit"),
+    own_cell(
         "stubborn-cell",
         "while True, deaf to KeyboardInterrupt and to signals",
         """
@@ -131,28 +131,28 @@ while True:
         "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\nos.killpg(0, signal.SIGSTOP)",
         "time limit|killed",
     ),
-    _cell(
+    own_cell(
         "silent-kernel",
         "the kernel sends no message any more",
         "from byhand.protocol.channel import Channel\nChannel.send = lambda *args, **kwargs: None",
         "time limit|killed",
     ),
-    _cell(
+    own_cell(
         "closed-descriptors",
         "closes every file and socket of the kernel",
         "import os\nos.closerange(0, 4096)",
         "time limit|killed",
     ),
-    _cell(
+    own_cell(
         "closed-stdout",
         "closes stdout and stderr",
         "import os, sys\nsys.stdout.close(), sys.stderr.close()\nos.close(1), os.close(2)",
     ),
-    _cell("input", "asks a question", "name = input('Who are you? ')"),
+    own_cell("input", "asks a question", "name = input('Who are you? ')"),
 ]
 
 FLOODS = [
-    _cell(
+    own_cell(
         "fork-bomb",
         "every process forks as fast as it can",
         """
@@ -165,7 +165,7 @@ while True:
 """,
         "time limit|killed",
     ),
-    _cell(
+    own_cell(
         "thread-flood",
         "a thousand threads",
         """
@@ -181,7 +181,7 @@ for _ in range(1000):
         "hoard = list(map(np.ones, [2**23] * 1600))",
         "memory limit",
     ),
-    _cell(
+    own_cell(
         "disk",
         "10 GiB of files, wherever a file can be written",
         """
@@ -201,7 +201,7 @@ print("wrote", "too" if total > 2**26 else "not too", "much")
 """,
         unseen=("wrote too much",),
     ),
-    _cell(
+    own_cell(
         "print-in-cell",
         "100 MiB printed",
         "for _ in range(1000):\n    print('x' * 104_857)",
@@ -214,13 +214,13 @@ print("wrote", "too" if total > 2**26 else "not too", "much")
         "print('x' * 100 * 2**20)",
         "too much output|memory limit|time limit",
     ),
-    _cell(
+    own_cell(
         "displays",
         "a million display messages",
         "for number in range(1_000_000):\n    display(number)",
         "too much output|time limit",
     ),
-    _cell(
+    own_cell(
         "picture",
         "a picture of 50 MiB",
         """
@@ -229,7 +229,7 @@ Image(data=np.random.bytes(50 * 2**20), format="png")
 """,
         "too much output",
     ),
-    _cell(
+    own_cell(
         "long-message",
         "an exception with a message of 50 MiB",
         "raise ValueError('x' * 50 * 2**20)",

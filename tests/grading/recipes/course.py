@@ -1,5 +1,6 @@
 """The course that the recipes are handed in to, and the traps around it."""
 
+import ctypes
 import json
 import os
 import secrets
@@ -17,6 +18,7 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
 from byhand.grading.course.notebooks import read, solution_cells, source_notebook
+from byhand.grading.sandbox import seccomp
 
 from ..tiny import COURSE, cell
 from .base import FULL, NOTEBOOK, Recipe, Sheet, World
@@ -39,9 +41,10 @@ c.Judge.written = 8 * 2**20
 c.Judge.cell_seconds = 3
 c.Judge.experiment_seconds = 2
 c.Judge.submission_seconds = 40
+c.Judge.own_seconds = 9
 c.Judge.output_bytes = 2**20
 """
-PLACES = "source hidden release neighbour gradebook environment private home process shared"
+PLACES = "source hidden release neighbour gradebook environment private home process shared keyring"
 
 
 def secret(place: str) -> str:
@@ -76,6 +79,18 @@ class Traps:
         return came
 
 
+def add_key(name: str, content: str) -> int:
+    """A key in the keyring of this session; negative where there are no keyrings."""
+    held = content.encode()
+    number, session = seccomp.number("add_key"), ctypes.c_long(-3)
+    return ctypes.CDLL(None).syscall(number, b"user", name.encode(), held, len(held), session)
+
+
+def forget_key(key: int) -> None:
+    """Invalidate a key."""
+    ctypes.CDLL(None).syscall(seccomp.number("keyctl"), 21, ctypes.c_long(key))
+
+
 @contextmanager
 def traps(folder: Path) -> Iterator[Traps]:
     """Secrets in a shared file, in a process and behind listeners, for as long as it lasts."""
@@ -102,6 +117,7 @@ def traps(folder: Path) -> Iterator[Traps]:
         for listener in (tcp, udp, local):
             listener.setblocking(False)
         world = World(folder / "course", home, tcp.getsockname()[1], name)
+        stack.callback(forget_key, add_key(f"{name}-key", hidden["keyring"]))
         yield Traps(world, hidden, [tcp, udp, local])
 
 

@@ -123,6 +123,14 @@ FRAMES = {
         "a frame with four billion buffers",
         "channel.sock.sendall(HEAD.pack(2, 2**32 - 1) + bytes(10_000))",
     ),
+    "frame-of-600-mib": (
+        "a frame of 600 MiB, and all of it",
+        """
+channel.sock.sendall(HEAD.pack(2, 600) + struct.pack("<Q", 2**20) * 600 + b"{}")
+for _ in range(600):
+    channel.sock.sendall(bytes(2**20))
+""",
+    ),
     "frame-without-end": (
         "a frame that never ends",
         "channel.sock.sendall(HEAD.pack(1000, 0) + b'[')\ntime.sleep(999)",
