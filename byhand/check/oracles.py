@@ -158,7 +158,7 @@ class Optimizer:
     """A torch optimizer as a byhand Optimizer: its tensors share the module's memory.
 
     Mistakes: before, after: called around each step with this oracle and the parameters' values
-    before it; changed: other arguments of the constructor.
+    before it; changed: other arguments, or functions of the right ones.
     """
 
     def __init__(
@@ -173,7 +173,9 @@ class Optimizer:
         parameters = [torch.nn.Parameter(torch.from_numpy(p)) for p in module.parameters()]
         for parameter, grad in zip(parameters, module.parameters_grad(), strict=True):
             parameter.grad = torch.from_numpy(grad)
-        twin = like(parameters, **(make | (changed or {})))
+        twin = like(parameters, **make)
+        [group] = twin.param_groups
+        group |= {key: v(group) if callable(v) else v for key, v in (changed or {}).items()}
         vars(self).update(
             make=make, module=module, parameters=parameters, twin=twin, hessian={}, steps=0
         )

@@ -151,4 +151,4 @@ def optimizer(
         script.look("zero_grad", script.read(grads), quiet=True, otherwise=words)
 
     oracle = partial(oracles.Optimizer, like)
-    return check.differential(oracle, write, optimizers(like, make), dtypes=[float])
+    return check.differential(oracle, write, optimizers(like), dtypes=[float])
