@@ -10,7 +10,7 @@ import torch
 from byhand.check import oracles
 from byhand.check.comparisons.layer import BUFFER, KEPT, PLACES
 from byhand.check.core import Check, one_of
-from byhand.check.hints.losses import losses
+from byhand.check.hints.functions import losses
 from byhand.check.random_inputs import calm, is_shape, sizes_of, written
 from byhand.check.report import Report
 from byhand.check.script import Script, Slopes
@@ -119,7 +119,7 @@ def criterion(
 
     also = partial(oracles.Criterion, OpenClip) if like is OneHotNLLLoss else None
     return check.differential(
-        partial(oracles.Criterion, like), write, losses(like, make), also=also
+        partial(oracles.Criterion, like), write, losses(like(**make)), also=also
     )
 
 
