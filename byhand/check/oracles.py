@@ -41,9 +41,8 @@ class Layer:
     """A torch layer as a byhand Module.
 
     like: builds the layer, called with the arguments of the constructor. Mistakes: forward,
-    another forward pass, of (layer, tensor); grads, by "x" or a parameter's name: a wrong gradient
-    from (layer, x, y, g); changed: other arguments of the constructor; overwrites: gradients do
-    not add up.
+    another forward pass, of (layer, x); grads, by "x" or a parameter's name: a wrong gradient from
+    (layer, x, y, g); overwrites: gradients do not add up.
     """
 
     def __init__(
@@ -52,12 +51,11 @@ class Layer:
         *args: Any,
         forward: Callable | None = None,
         grads: dict[str, Callable] | None = None,
-        changed: dict[str, Any] | None = None,
         overwrites: bool = False,
         **make: Any,
     ):
         with _float64():
-            twin = like(*args, **(make | (changed or {})))
+            twin = like(*args, **make)
         twin.register_forward_hook(
             lambda _, x, y: vars(self).update(input=numbers(x[0]), output=numbers(y))
         )
@@ -110,12 +108,12 @@ class Layer:
                 parameter.grad.add_(torch.from_numpy(grad))
 
     def _gradient(self, name: str, of: torch.Tensor, g: np.ndarray) -> np.ndarray:
+        g = torch.from_numpy(g)
         if name in self._grads:
-            return self._grads[name](self.twin, self.x.detach().numpy(), self.output, g)
+            return numbers(self._grads[name](self.twin, self.x.detach(), self.y.detach(), g))
         [grad] = torch.autograd.grad(
-            self.y, [of], torch.from_numpy(g), retain_graph=True, materialize_grads=True,
-            allow_unused=True,
-        )  # fmt: skip
+            self.y, [of], g, retain_graph=True, materialize_grads=True, allow_unused=True
+        )
         return grad.numpy()
 
     def parameters(self) -> list[np.ndarray]:

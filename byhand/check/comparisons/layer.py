@@ -11,8 +11,7 @@ from byhand.check import oracles
 from byhand.check.compare import described
 from byhand.check.core import Check, UsageError, one_of
 from byhand.check.hints.convolution import CONVOLUTION
-from byhand.check.hints.layers import LAYERS
-from byhand.check.hints.rows import hints_for
+from byhand.check.hints.layers import LAYERS, hints_for
 from byhand.check.random_inputs import calm, is_shape, sizes_of, written
 from byhand.check.report import Report
 from byhand.check.script import Script, Slopes
