@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from byhand.check import oracles
-from byhand.check.comparisons.layer import BUFFER, KEPT
+from byhand.check.comparisons.layer import KEPT
 from byhand.check.core import Check, one_of
 from byhand.check.random_inputs import calm
 from byhand.check.report import Report
@@ -71,7 +71,7 @@ def sequential(
                     label, seen = f"passes through layer {number}{which}", script.get(stage, "seen")
                     script.look(label, seen, quiet=True, otherwise=ONCE)
         if forward:
-            script.look("output, later", script.read(outputs[0]), quiet=True, hint=BUFFER)
+            script.later("output", outputs[0])
         if module and lists:
             _lists_and_modes(script, chain, stages, parts)
 

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from byhand.check import oracles
-from byhand.check.comparisons.layer import BUFFER, KEPT, PLACES
+from byhand.check.comparisons.layer import KEPT
 from byhand.check.core import Check, one_of
 from byhand.check.hints.functions import losses
 from byhand.check.random_inputs import calm, is_shape, sizes_of, written
 from byhand.check.report import Report
-from byhand.check.script import Script, Slopes
+from byhand.check.script import PLACES, Script
 
 CLIP = 1e-9
 LOOKS = ("all", "output", "gradient")
@@ -108,14 +108,12 @@ def criterion(
                     label = f"gradient for prediction{which}{again and ','}{again}"
                     found[which] = script.look(label, grad, fresh=fresh[1], **how)
         if look != "output":
-            script.look("gradient for prediction, later", script.read(found[""]), quiet=True,
-                        hint=BUFFER)  # fmt: skip
+            script.later("gradient for prediction", found[""])
         if look == "all" and drawn and dtype is np.float64:
-            script.shared = len(script.steps)
             places = draw.rng.permutation(p.size)[:PLACES]
             forward = script.method(loss, "__getattribute__", "forward")
-            slopes = script.call("fixtures.function_slopes", forward, [p, t], 0, 1.0, places)
-            script.slopes.append(Slopes("gradient for prediction", places, slopes, grad))
+            how = places, forward, [p, t], 0
+            script.central_differences("gradient for prediction", grad, *how)
 
     also = partial(oracles.Criterion, OpenClip) if like is OneHotNLLLoss else None
     return check.differential(

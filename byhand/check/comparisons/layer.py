@@ -14,16 +14,14 @@ from byhand.check.hints.convolution import CONVOLUTION
 from byhand.check.hints.layers import LAYERS, hints_for
 from byhand.check.random_inputs import calm, is_shape, sizes_of, written
 from byhand.check.report import Report
-from byhand.check.script import Script, Slopes
+from byhand.check.script import PLACES, Script, Slopes
 from byhand.protocol.experiment import Ref
 
-PLACES = 60  # of one array that are tried by central differences
 GRADIENTS = ("all", "backward", "grad_input", "grad_parameters")  # what goes on to the gradients
 LOOKS = (*GRADIENTS, "output", "statistics")
 OTHER = {"train": "eval", "eval": "train"}
 KEPT = "A new layer gets this batch right: yours keeps something of the batch before."
 MODES = "It was right until a pass in the other mode came between: keep nothing of earlier passes."
-BUFFER = "Every pass has to return a new array; this one was written over."
 HELD = "leaves new arrays behind; an optimizer still holds the old ones"
 IN_PLACE = "Change gradients in place: +=, [...] ="
 
@@ -132,7 +130,7 @@ class _Passes:
             if label.split(",")[0] in first:
                 script.look(label, ref, quiet=True)
         for label, ref in first.items():
-            script.look(f"{label}, later", script.read(ref), quiet=True, hint=BUFFER)
+            script.later(label, ref)
         if self.look in ("all", "backward", "grad_parameters"):
             self._side_effects(held)
         if self.drawn and dtype is np.float64 and self.look in GRADIENTS:

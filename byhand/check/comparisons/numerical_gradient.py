@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from byhand.check.compare import SINGLE
-from byhand.check.comparisons.layer import BUFFER
 from byhand.check.core import Check, one_of
 from byhand.check.oracles import numbers
 from byhand.check.random_inputs import calm, is_shape
@@ -61,7 +60,7 @@ def numerical_gradient(
             result = script.call(check.name, f, x_ref, *([] if eps is None else [eps]))
             script.call(check.name, script.call("fixtures.Landscape", shift, weight, 0.0), x_ref)
         script.look("gradient", result, hint=hint, **how)
-        script.look("gradient, later", script.read(result), quiet=True, hint=BUFFER, **how)
+        script.later("gradient", result, **how)
         if not in_place:
             asked = script.get(f, "points")
             script.expect("calls of f", asked, enough, quiet=True, after=result)
