@@ -1,7 +1,6 @@
 """check.numerical_gradient and check.relative_error: what students check with is checked too."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -56,7 +55,7 @@ def numerical_gradient(
         f = script.call("fixtures.Landscape", weight, shift, constant)
         script.on_a_copy = PUT_BACK
         x_ref = script.argument("x", x)
-        with nullcontext() if in_place else script.aside():
+        with script.aside(not in_place):
             result = script.call(check.name, f, x_ref, *([] if eps is None else [eps]))
             script.call(check.name, script.call("fixtures.Landscape", shift, weight, 0.0), x_ref)
         script.look("gradient", result, hint=hint, **how)
