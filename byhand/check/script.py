@@ -109,12 +109,11 @@ class Script(Experiment):
         self.look(f"{label}, later", self.read(ref), quiet=True, hint=BUFFER, **how)
 
     def central_differences(
-        self, label: str, gradient: Ref, places: np.ndarray, function: Ref, args: list, index: int,
-        g: Any = 1.0,
-    ) -> None:  # fmt: skip
-        """Slopes of Σ g · function(*args) by the argument number `index`, at these places."""
+        self, label: str, gradient: Ref, places: np.ndarray, *function: Any
+    ) -> None:
+        """See Slopes; function: what fixtures.function_slopes gets before the places."""
         self.shared = self.shared or len(self.steps)
-        slopes = self.call("fixtures.function_slopes", function, args, index, g, places)
+        slopes = self.call("fixtures.function_slopes", *function, places)
         self.slopes.append(Slopes(label, places, slopes, gradient))
 
     @contextmanager

@@ -112,7 +112,7 @@ def criterion(
         if look == "all" and drawn and dtype is np.float64:
             places = draw.rng.permutation(p.size)[:PLACES]
             forward = script.method(loss, "__getattribute__", "forward")
-            script.central_differences(GRADIENT, found[-1], places, forward, [p, t], 0)
+            script.central_differences(GRADIENT, found[-1], places, forward, [p, t], 0, 1.0)
 
     also = partial(oracles.Criterion, OpenClip) if like is OneHotNLLLoss else None
     return check.differential(

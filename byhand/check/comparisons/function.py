@@ -59,9 +59,8 @@ def function(
         text = f"{check.name} has no loop; this task asks for loops"
         check.at_last.append(Line("rules", False, text))
     mistakes = FUNCTIONS.get(like, {}) | dict(suspects or {})
-    values, answers = _drawn(args, check.draw), {"": like} | mistakes
     how = dict(tensors=tensors, quiet=quiet, view=view, against=against)
-    return _compare(check, values, labels, answers, **how)
+    return _compare(check, _drawn(args, check.draw), labels, like, mistakes, **how)
 
 
 @calm()
@@ -105,23 +104,33 @@ def gradient(
             grads = torch.autograd.grad(y, inputs, given[count] if y.ndim else None)
         return grads if len(grads) > 1 else grads[0]
 
-    answers = {says: partial(answer, other) for says, other in ({"": of} | mistakes).items()}
+    mistakes = {says: partial(answer, other) for says, other in mistakes.items()}
     labels = [f"gradient for {name}" for name in wanted]
     how = dict(tensors=tensors, autograd=False, quiet=quiet, look=look and f"gradient for {look}")
     moved = () if own is None else places
-    return _compare(check, values, labels, answers, moved=moved, **how)
+    return _compare(check, values, labels, partial(answer, of), mistakes, moved=moved, **how)
 
 
 def _compare(
-    check: Check, values: Mapping[str, Any], labels: Sequence[str], answers: Mapping[str, Callable],
-    *, tensors: bool, autograd: bool = True, quiet: bool = False, view: bool = False,
-    against: str = PYTORCH, look: str | None = None, moved: Sequence[int] = (),
-) -> Report | None:  # fmt: skip
+    check: Check,
+    values: Mapping[str, Any],
+    labels: Sequence[str],
+    like: Callable,
+    mistakes: Mapping[str, Callable],
+    *,
+    tensors: bool,
+    quiet: bool,
+    autograd: bool = True,
+    view: bool = False,
+    against: str = PYTORCH,
+    look: str | None = None,
+    moved: Sequence[int] = (),
+) -> Report | None:
     """Call the subject in both precisions, twice: what it has returned first must not change.
 
-    answers: known mistakes in words -> the oracle that makes it, "" for the right one; look: the
-    label that alone counts; moved: for each label, the number of the argument that central
-    differences of the student's own function move.
+    like, mistakes: the right answer, and wrong ones by what they are; look: the label that alone
+    counts; moved: for each label, the number of the argument that central differences of the
+    student's own function move.
     """
 
     def oracle(of: Callable, *given: Any) -> Any:
@@ -157,22 +166,18 @@ def _compare(
         if moved and dtype is np.float64:
             with script.aside():
                 own = script.find(check.names[1])
-                upstream = [given.pop()] if "grad_output" in values else []
+                upstream = given.pop() if "grad_output" in values else 1.0
                 for label, index in zip(labels, moved, strict=True):
                     if label in wanted:
                         places = check.draw.rng.permutation(values[names[index]].size)[:PLACES]
-                        how = places, own, given, index, *upstream
-                        script.central_differences(label, parts[label], *how)
+                        how = parts[label], places, own, given, index, upstream
+                        script.central_differences(label, *how)
 
     names = list(values)
     check.report.title = f"{check.name}({', '.join(map(_title, values.items()))})"
-    [right, *wrong] = [partial(oracle, of) for of in answers.values()]
-    hints = [
-        Hint(says, build, label)
-        for says, build in zip(list(answers)[1:], wrong, strict=True)
-        for label in labels
-    ]
-    return check.differential(right, write, hints, single="the same in float32")
+    wrong = [(says, partial(oracle, of)) for says, of in mistakes.items()]
+    hints = [Hint(says, build, label) for says, build in wrong for label in labels]
+    return check.differential(partial(oracle, like), write, hints, single="the same in float32")
 
 
 def _drawn(args: Arguments, draw: Draw) -> dict[str, Any]:
