@@ -97,13 +97,9 @@ def optimizer(
 
     def gradients(number: int) -> list:
         """Of very different sizes, some exactly zero: they show where eps and the roots stand."""
-        scales = 10.0 ** draw.rng.uniform(-3, 0.5, len(SHAPES))
+        scales = 10.0 ** draw.rng.uniform(-3, 0.5, len(SHAPES)) * (number not in ZERO)
         grads = [k * draw.normal(shape) for k, shape in zip(scales, SHAPES, strict=True)]
-        grads[0][0, 0] = 0.0
-        if number == 0:  # a state of zero is no sign of a first step
-            grads[0][0, 1] = 0.0
-        if number in ZERO:
-            grads = [0 * grad for grad in grads]
+        grads[0][0, : 1 + (number == 0)] = 0.0  # a state of zero is no sign of a first step
         return grads
 
     def write(script: Script, dtype: type) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
+from torch.nn import functional as F
 
 from byhand.check.compare import same
 from byhand.check.comparisons.function import function, gradient
@@ -149,11 +149,9 @@ def outputs(
     activation: Callable = torch.relu, last: Callable = Tensor.clone, reduction: str = "sum",
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """(h, out, loss) of PyTorch's own layers with these numbers in them."""
-    # layers without numbers of their own: none are drawn, and the student's generator stands still
-    first, second = (nn.Linear(*w.shape, device="meta") for w in (w1, w2))
-    h = activation(functional_call(first, {"weight": w1.mT, "bias": b1}, x))
-    out = last(functional_call(second, {"weight": w2.mT, "bias": b2}, h))
-    return h, out, nn.MSELoss(reduction=reduction)(out, y)
+    h = activation(F.linear(x, w1.mT, b1))
+    out = last(F.linear(h, w2.mT, b2))
+    return h, out, F.mse_loss(out, y, reduction=reduction)
 
 
 def loss(*args: Tensor, **changes: Any) -> Tensor:

@@ -22,8 +22,8 @@ Tensors = list[torch.Tensor]
 
 
 def optimizers(like: Callable) -> list[Hint]:
-    """The known mistakes of every optimizer, and those of PyTorch's class or of the paper's."""
-    rows = ANY + OWN[getattr(like, "paper", like)]
+    """The known mistakes of every optimizer; its own, if it is of PyTorch or of a paper."""
+    rows = ANY + OWN.get(getattr(like, "paper", like), [])
     return [Hint(says, partial(Optimizer, like, **how), "parameter ") for says, how in rows]
 
 
