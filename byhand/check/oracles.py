@@ -41,9 +41,8 @@ class Layer:
     """A torch layer as a byhand Module.
 
     like: builds the layer, called with the arguments of the constructor. Mistakes: forward,
-    another forward pass, of (layer, tensor); grads, by "x" or a parameter's name: a wrong gradient
-    from (layer, x, y, g); changed: other arguments of the constructor; overwrites: gradients do
-    not add up.
+    another forward pass, of (layer, x); grads, by "x" or a parameter's name: a wrong gradient from
+    (layer, x, y, g); overwrites: gradients do not add up.
     """
 
     def __init__(
@@ -52,12 +51,11 @@ class Layer:
         *args: Any,
         forward: Callable | None = None,
         grads: dict[str, Callable] | None = None,
-        changed: dict[str, Any] | None = None,
         overwrites: bool = False,
         **make: Any,
     ):
         with _float64():
-            twin = like(*args, **(make | (changed or {})))
+            twin = like(*args, **make)
         twin.register_forward_hook(
             lambda _, x, y: vars(self).update(input=numbers(x[0]), output=numbers(y))
         )
@@ -110,12 +108,12 @@ class Layer:
                 parameter.grad.add_(torch.from_numpy(grad))
 
     def _gradient(self, name: str, of: torch.Tensor, g: np.ndarray) -> np.ndarray:
+        g = torch.from_numpy(g)
         if name in self._grads:
-            return self._grads[name](self.twin, self.x.detach().numpy(), self.output, g)
+            return numbers(self._grads[name](self.twin, self.x.detach(), self.y.detach(), g))
         [grad] = torch.autograd.grad(
-            self.y, [of], torch.from_numpy(g), retain_graph=True, materialize_grads=True,
-            allow_unused=True,
-        )  # fmt: skip
+            self.y, [of], g, retain_graph=True, materialize_grads=True, allow_unused=True
+        )
         return grad.numpy()
 
     def parameters(self) -> list[np.ndarray]:
@@ -135,11 +133,10 @@ class Layer:
 
 
 class Criterion:
-    """A torch loss as a byhand Criterion. Mistakes: grad, a wrong gradient from (prediction,
-    target)."""
+    """A torch loss as a byhand Criterion."""
 
-    def __init__(self, like: Callable, grad: Callable | None = None, **make: Any):
-        self.twin, self.grad = like(**make), grad
+    def __init__(self, like: Callable, **make: Any):
+        self.twin = like(**make)
 
     def forward(self, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
         self.prediction = torch.from_numpy(prediction).requires_grad_()
@@ -148,8 +145,6 @@ class Criterion:
         return self.output
 
     def backward(self, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
-        if self.grad is not None:
-            return self.grad(prediction, target)
         self.forward(prediction, target)
         return torch.autograd.grad(self.loss, self.prediction)[0].numpy()
 
@@ -158,7 +153,7 @@ class Optimizer:
     """A torch optimizer as a byhand Optimizer: its tensors share the module's memory.
 
     Mistakes: before, after: called around each step with this oracle and the parameters' values
-    before it; changed: other arguments of the constructor.
+    before it; changed: other arguments, or functions of the right ones.
     """
 
     def __init__(
@@ -173,7 +168,9 @@ class Optimizer:
         parameters = [torch.nn.Parameter(torch.from_numpy(p)) for p in module.parameters()]
         for parameter, grad in zip(parameters, module.parameters_grad(), strict=True):
             parameter.grad = torch.from_numpy(grad)
-        twin = like(parameters, **(make | (changed or {})))
+        twin = like(parameters, **make)
+        [group] = twin.param_groups
+        group |= {key: v(group) if callable(v) else v for key, v in (changed or {}).items()}
         vars(self).update(
             make=make, module=module, parameters=parameters, twin=twin, hessian={}, steps=0
         )

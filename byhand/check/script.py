@@ -11,6 +11,8 @@ from byhand.check.compare import ON_A_COPY
 from byhand.check.report import Line
 from byhand.protocol.experiment import Experiment, Ref
 
+BUFFER = "Every pass has to return a new array; this one was written over."
+PLACES = 60  # of one array that are tried by central differences
 Rule = Callable[[Any], str | Line]  # a value -> what is wrong with it, "" for nothing, or a line
 
 
@@ -101,6 +103,18 @@ class Script(Experiment):
     def expect(self, label: str, ref: Ref, rule: Rule, **how: Any) -> Ref:
         """Judge a result by a rule of its own."""
         return self.look(label, ref, label, rule=rule, **how)
+
+    def later(self, label: str, ref: Ref, **how: Any) -> None:
+        """Compare an earlier result once more: nothing since may have written over it."""
+        self.look(f"{label}, later", self.read(ref), quiet=True, hint=BUFFER, **how)
+
+    def central_differences(
+        self, label: str, gradient: Ref, places: np.ndarray, *function: Any
+    ) -> None:
+        """See Slopes; function: what fixtures.function_slopes gets before the places."""
+        self.shared = self.shared or len(self.steps)
+        slopes = self.call("fixtures.function_slopes", *function, places)
+        self.slopes.append(Slopes(label, places, slopes, gradient))
 
     @contextmanager
     def aside(self, when: bool = True) -> Iterator[None]:

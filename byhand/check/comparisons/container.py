@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from byhand.check import oracles
-from byhand.check.comparisons.layer import BUFFER, KEPT
+from byhand.check.comparisons.layer import KEPT
 from byhand.check.core import Check, one_of
 from byhand.check.random_inputs import calm
 from byhand.check.report import Report
@@ -71,16 +71,16 @@ def sequential(
                     label, seen = f"passes through layer {number}{which}", script.get(stage, "seen")
                     script.look(label, seen, quiet=True, otherwise=ONCE)
         if forward:
-            script.look("output, later", script.read(outputs[0]), quiet=True, hint=BUFFER)
+            script.later("output", outputs[0])
         if module and lists:
             _lists_and_modes(script, chain, stages, parts)
 
     build = partial(oracles.Layer, overwrites=not module)
     hints = [
-        Hint(f"{INPUTS}; yours gets the network's.", partial(_Astray, 0), "gradient"),
-        Hint(f"{INPUTS}; yours gets its output.", partial(_Astray, 1), "gradient"),
-        Hint(TWICE, partial(_Twice, oracles.stages), "gradient for the w"),
-        Hint(EACH, partial(_Astray, 2), "gradient"),
+        Hint(f"{INPUTS}; yours gets the network's.", partial(_Astray, "network"), "gradient"),
+        Hint(f"{INPUTS}; yours gets its output.", partial(_Astray, "output"), "gradient"),
+        Hint(TWICE, partial(_Astray, "twice"), "gradient for the w"),
+        Hint(EACH, partial(_Astray, "gradient"), "gradient"),
         Hint("The layers have the wrong order.", lambda *m: build(oracles.stages, *m[::-1])),
         Hint("The first layer is left out.", lambda *m: build(oracles.stages, *m[1:])),
         Hint("The last layer is left out.", lambda *m: build(oracles.stages, *m[:-1])),
@@ -114,29 +114,24 @@ def _lists_and_modes(script: Script, chain: Ref, stages: list[Ref], parts: list[
             script.look(f"{mode}()", training, otherwise=every, after=called)
 
 
-class _Twice(oracles.Layer):
-    """A Sequential that calls the backward of each layer twice."""
-
-    def update_grad_parameters(self, x: np.ndarray, grad_output: np.ndarray) -> None:
-        for _ in range(2):
-            super().update_grad_parameters(x, grad_output)
-
-
 class _Astray(oracles.Layer):
-    """A Sequential that gives each layer's backward another input.
+    """A Sequential that gives each layer's backward another input or gradient, or calls it twice.
 
-    kind: 0 for the network's, 1 for the layer's output; 2 for its own, and the gradient astray.
+    kind: "network" for the network's input, "output" for the layer's output in place of its input;
+    "gradient" for the gradient of the network's output; "twice".
     """
 
-    def __init__(self, kind: int, *modules: oracles.Layer):
+    def __init__(self, kind: str, *modules: oracles.Layer):
         super().__init__(oracles.stages, *modules)
         vars(self).update(kind=kind, modules=modules)
 
     def backward(self, x: np.ndarray, grad_output: np.ndarray) -> np.ndarray:
+        grad = grad_output
         for module in self.modules[::-1]:
-            given = [x, module.output, module.input][self.kind]
+            given = {"network": x, "output": module.output}.get(self.kind, module.input)
             if not isinstance(module, _Astray):
                 module.forward(given)
-            grad = module.backward(given, grad_output)
-            grad_output = grad_output if self.kind == 2 else grad
-        return grad if self.modules else grad_output
+            for _ in range(1 + (self.kind == "twice")):
+                passed = module.backward(given, grad)
+            grad = grad_output if self.kind == "gradient" else passed
+        return passed if self.modules else grad

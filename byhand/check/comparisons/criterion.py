@@ -6,19 +6,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import softmax
 
 from byhand.check import oracles
-from byhand.check.comparisons.layer import BUFFER, KEPT, PLACES
+from byhand.check.compare import SINGLE
+from byhand.check.comparisons.layer import KEPT
 from byhand.check.core import Check, one_of
-from byhand.check.hints.losses import losses
+from byhand.check.hints.functions import losses
 from byhand.check.random_inputs import calm, is_shape, sizes_of, written
 from byhand.check.report import Report
-from byhand.check.script import Script, Slopes
+from byhand.check.script import PLACES, Script
 
 CLIP = 1e-9
+GRADIENT = "gradient for prediction"
 LOOKS = ("all", "output", "gradient")
 TARGETS = ("real", "classes", "one-hot")
-SINGLE = 1e-4
 
 
 class OneHotNLLLoss(torch.nn.Module):
@@ -70,60 +72,49 @@ def criterion(
     check.report.title = f"{written(check.name, **make)} on predictions of shape {values.shape}"
     check.rules()
 
-    def batch(shape: Sequence[int], dtype: type) -> tuple[np.ndarray, np.ndarray]:
-        """Predictions of this shape, and targets for them."""
-        p = draw.batch(shape) if drawn else np.resize(values, shape)
-        p = probabilities(p) if drawn and target == "one-hot" else p
-        classes = draw.rng.integers(0, shape[-1], shape[:-1])
-        if target == "classes":
-            return p.astype(dtype), classes
+    def batch(size: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
+        """So many predictions, and targets for them."""
+        shape = (size, *values.shape[1:])
+        p, classes = draw.batch(shape), draw.rng.integers(0, shape[-1], shape[:-1])
+        if not drawn:
+            p = np.resize(values, shape)
+        elif target == "one-hot":  # a tenth spread evenly: near 0, central differences fail
+            p = 0.9 * softmax(p, axis=-1) + 0.1 / shape[-1]
         t = np.eye(shape[-1])[classes] if target == "one-hot" else draw.normal(shape)
-        return p.astype(dtype), t.astype(dtype)
+        return p.astype(dtype), classes if target == "classes" else t.astype(dtype)
 
     def write(script: Script, dtype: type) -> None:
         """Three batches, the second of another size."""
-        loss = script.build(check.name, **make)
-        first, *rest = values.shape
-        found = {}
+        loss, found = script.build(check.name, **make), []
+        near = dict(tolerance=SINGLE) if dtype is np.float32 else {}
+        first = len(values)
         for number, size in enumerate((first, first - 1 if first > 2 else first + 1, first)):
             which = ["", ", second batch", ", third batch"][number]
-            p, t = batch((size, *rest), dtype)
-            how, fresh = dict(sizes=sizes_of(p.shape)), [None, None]
+            p, t = batch(size, dtype)
+            how, fresh = dict(sizes=sizes_of(p.shape), hint=KEPT if number else ""), [None, None]
             pair = script.argument("prediction", p), script.argument("target", t)
-            if which:
-                how["hint"] = KEPT
+            if number:
                 with script.aside():
                     alone = script.call(check.name, **make)
                     fresh = [script.method(alone, m, *pair) for m in ("forward", "backward")]
             with script.aside(look == "gradient"):
                 value = script.method(loss, "forward", *pair)
             if look != "gradient":
-                near = dict(tolerance=SINGLE) if dtype is np.float32 else {}
                 script.look(f"loss{which}", value, fresh=fresh[0], **how, **near)
                 kept = script.get(loss, "output")
                 script.look(f"self.output{which}", kept, "loss", quiet=True, **near)
-            if look != "output":
-                for again in ("", " called again"):
-                    grad = script.method(loss, "backward", *pair)
-                    label = f"gradient for prediction{which}{again and ','}{again}"
-                    found[which] = script.look(label, grad, fresh=fresh[1], **how)
-        if look != "output":
-            script.look("gradient for prediction, later", script.read(found[""]), quiet=True,
-                        hint=BUFFER)  # fmt: skip
+            for again in ("", ", called again") if look != "output" else ():
+                found.append(script.method(loss, "backward", *pair))
+                label = f"{GRADIENT}{which}{again}"
+                script.look(label, found[-1], fresh=fresh[1], **how)
+        if found:
+            script.later(GRADIENT, found[1])
         if look == "all" and drawn and dtype is np.float64:
-            script.shared = len(script.steps)
             places = draw.rng.permutation(p.size)[:PLACES]
             forward = script.method(loss, "__getattribute__", "forward")
-            slopes = script.call("fixtures.function_slopes", forward, [p, t], 0, 1.0, places)
-            script.slopes.append(Slopes("gradient for prediction", places, slopes, grad))
+            script.central_differences(GRADIENT, found[-1], places, forward, [p, t], 0, 1.0)
 
     also = partial(oracles.Criterion, OpenClip) if like is OneHotNLLLoss else None
     return check.differential(
-        partial(oracles.Criterion, like), write, losses(like, make), also=also
+        partial(oracles.Criterion, like), write, losses(like(**make)), also=also
     )
-
-
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """A softmax of each row, with a tenth spread evenly: near 0, central differences fail."""
-    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return 0.9 * e / e.sum(axis=-1, keepdims=True) + 0.1 / logits.shape[-1]

@@ -1,20 +1,20 @@
 """check.function and check.gradient: a student's function beside PyTorch's."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from byhand.check.compare import PYTORCH
-from byhand.check.comparisons.layer import BUFFER, PLACES
+from byhand.check.compare import PYTORCH, SINGLE
 from byhand.check.core import Check
 from byhand.check.hints.functions import FUNCTIONS, GRADIENTS
 from byhand.check.oracles import numbers
 from byhand.check.random_inputs import Draw, calm, is_shape, sizes_of
 from byhand.check.report import Line, Report
-from byhand.check.script import Hint, Script, Slopes
+from byhand.check.script import PLACES, Hint, Script
+from byhand.check.tensors import make
 from byhand.protocol.experiment import Tensor
 from byhand.protocol.source_rules import has_loop
 
@@ -34,7 +34,6 @@ def function(
     *,
     loops: bool = False,
     tensors: bool = False,
-    autograd: bool = True,
     quiet: bool = False,
     view: bool = False,
     against: str = PYTORCH,
@@ -48,28 +47,20 @@ def function(
     shapes, an array, or whatever else as it is; or what draws all that; returns: what comes back,
     one name or several; loops: whether the task asks for Python loops, else they are forbidden;
     tensors: whether the subject works on PyTorch tensors and may use PyTorch (and loops);
-    autograd: whether it may use PyTorch's; quiet: whether a floating-point warning is a fault;
-    view: whether the result has to share the first argument's memory; against: whose result the
-    expected one is; suspects: words -> a function with the mistake that they name; called: the
-    check that repeats this one. Raises CheckFailed with what was found.
+    quiet: whether a floating-point warning is a fault; view: whether the result has to share the
+    first argument's memory; against: whose result the expected one is; suspects: words -> a
+    function with the mistake that they name; called: the check that repeats this one. Raises
+    CheckFailed with what was found.
     """
-
-    def answer(of: Callable) -> Callable:
-        def oracle(*given: Any) -> Any:
-            found = of(*map(_tensor, given))
-            return found if tensors else numbers(found)
-
-        return oracle
-
     check = Check(called, subject, seed=seed)
-    labels = [returns] if isinstance(returns, str) else list(returns)
-    call = _Call(check, _drawn(args, check.draw), labels, tensors, autograd, quiet, against, view)
-    check.rules(loops or tensors, torch=tensors, autograd=autograd)
+    labels = [returns] if isinstance(returns, str) else returns
+    check.rules(loops or tensors, torch=tensors)
     if loops and not has_loop(check.runner.program(check.name), check.name):
         text = f"{check.name} has no loop; this task asks for loops"
         check.at_last.append(Line("rules", False, text))
-    known = FUNCTIONS.get(like, {}) | dict(suspects or {})
-    return call.beside(answer(like), [(says, answer(of)) for says, of in known.items()])
+    mistakes = FUNCTIONS.get(like, {}) | dict(suspects or {})
+    how = dict(tensors=tensors, quiet=quiet, view=view, against=against)
+    return _compare(check, _drawn(args, check.draw), labels, like, mistakes, **how)
 
 
 @calm()
@@ -94,148 +85,120 @@ def gradient(
     own: the student's own function, for central differences; look: the one of `wrt` that alone
     counts. The other arguments are those of check.function, a suspect being another `of`.
     """
-    wanted = [wrt] if isinstance(wrt, str) else list(wrt)
+    wanted = [wrt] if isinstance(wrt, str) else wrt
     check = Check(called, *((subject,) if own is None else (subject, own)), seed=seed)
+    check.rules(torch=tensors, autograd=False)
     values = _drawn(args, check.draw)
-    places = [list(values).index(name) for name in wanted]
+    count, places = len(values), [list(values).index(name) for name in wanted]
+    mistakes = GRADIENTS.get(of, {}) | dict(suspects or {})
     output = of(*map(_tensor, values.values()))
     if output.ndim:
         values["grad_output"] = check.draw.normal(tuple(output.shape))
+        mistakes[NO_UPSTREAM] = lambda *given: of(*given).sum()
 
-    def answer(of: Callable, ones: bool = False) -> Callable:
-        def oracle(*given: Any) -> Any:
-            with torch.inference_mode(False), torch.enable_grad():
-                inputs = [_fresh(value) for value in given]
-                upstream = inputs.pop() if output.ndim else None
-                variables = [inputs[place].requires_grad_() for place in places]
-                upstream = torch.ones_like(upstream) if ones else upstream
-                grads = torch.autograd.grad(of(*inputs), variables, upstream)
-            found = grads[0] if len(grads) == 1 else list(grads)
-            return found if tensors else numbers(found)
+    def answer(of: Callable, *given: Any) -> Any:
+        with torch.inference_mode(False):
+            given = [v.clone() if isinstance(v, torch.Tensor) else v for v in given]
+            inputs = [given[place].requires_grad_() for place in places]
+            y = of(*given[:count])
+            grads = torch.autograd.grad(y, inputs, given[count] if y.ndim else None)
+        return grads if len(grads) > 1 else grads[0]
 
-        return oracle
-
+    mistakes = {says: partial(answer, other) for says, other in mistakes.items()}
     labels = [f"gradient for {name}" for name in wanted]
-    call = _Call(check, values, labels, tensors, False, quiet)
-    call.alone = look and f"gradient for {look}"
-    call.moved = dict(zip(labels, places, strict=True)) if own is not None else {}
-    check.rules(torch=tensors, autograd=False)
-    known = GRADIENTS.get(of, {}) | dict(suspects or {})
-    hints = [(says, answer(wrong)) for says, wrong in known.items()]
-    hints += [(NO_UPSTREAM, answer(of, ones=True))] if output.ndim else []
-    return call.beside(answer(of), hints)
+    how = dict(tensors=tensors, autograd=False, quiet=quiet, look=look and f"gradient for {look}")
+    moved = () if own is None else places
+    return _compare(check, values, labels, partial(answer, of), mistakes, moved=moved, **how)
 
 
-@dataclass
-class _Call:
-    """A call of the subject, and what it returns.
+def _compare(
+    check: Check,
+    values: Mapping[str, Any],
+    labels: Sequence[str],
+    like: Callable,
+    mistakes: Mapping[str, Callable],
+    *,
+    tensors: bool,
+    quiet: bool,
+    autograd: bool = True,
+    view: bool = False,
+    against: str = PYTORCH,
+    look: str | None = None,
+    moved: Sequence[int] = (),
+) -> Report | None:
+    """Call the subject in both precisions, twice: what it has returned first must not change.
 
-    alone: the label that alone counts; moved: label -> the number of the argument that central
-    differences of the student's own function move.
+    like, mistakes: the right answer, and wrong ones by what they are; look: the label that alone
+    counts; moved: for each label, the number of the argument that central differences of the
+    student's own function move.
     """
 
-    check: Check
-    values: dict[str, Any]
-    labels: list[str]
-    tensors: bool = False
-    autograd: bool = True
-    quiet: bool = False
-    against: str = PYTORCH
-    view: bool = False
-    alone: str | None = None
-    moved: dict[str, int] = field(default_factory=dict)
+    def oracle(of: Callable, *given: Any) -> Any:
+        found = of(*map(_tensor, given))
+        return found if tensors else numbers(found)
 
-    def beside(self, oracle: Callable, mistakes: list[tuple[str, Callable]]) -> Report | None:
-        """Compare with the oracle in both precisions."""
-        shown = ", ".join(map(_title, self.values.items()))
-        self.check.report.title = f"{self.check.name}({shown})"
-        hints = [Hint(says, build, label) for says, build in mistakes for label in self.labels]
-        return self.check.differential(oracle, self.write, hints, single="the same in float32")
+    def write(script: Script, dtype: type) -> None:
+        script.tensors, script.autograd = tensors, autograd
+        script.quiet = FLOATING_POINT if quiet else ""
 
-    def write(self, script: Script, dtype: type) -> None:
-        """Call it twice; what the first call returned must not change."""
-        script.tensors, script.autograd = self.tensors, self.autograd
-        script.quiet = FLOATING_POINT if self.quiet else ""
-        given = [self._put(script, n, _cast(v, dtype)) for n, v in self.values.items()]
-        result = script.call(self.check.name, *given)
-        arrays = (v for v in self.values.values() if isinstance(v, np.ndarray) and v.ndim)
-        batch = next((array.shape for array in arrays), (1,))
-        how = dict(sizes=sizes_of(batch), against=self.against)
-        how |= dict(tolerance=1e-4) if dtype is np.float32 else {}
-        found = {}
-        for number, label in enumerate(self.labels):
-            count = len(self.labels)
-            part = script.call("fixtures.part", result, number, count) if count > 1 else result
-            found[label] = part
-            if self.alone in (None, label):
-                script.look(label, part, after=result, **how)
-        if self.view:
+        def put(name: str, array: np.ndarray) -> Any:
+            array = array.astype(dtype) if array.dtype.kind == "f" else array
+            return script.argument(name, Tensor(array) if tensors else array)
+
+        given = [_arrays(partial(put, name), value) for name, value in values.items()]
+        result = script.call(check.name, *given)
+        shapes = (v.shape for v in values.values() if isinstance(v, np.ndarray) and v.ndim)
+        how = dict(sizes=sizes_of(next(shapes, (1,))), against=against, after=result)
+        how |= dict(tolerance=SINGLE) if dtype is np.float32 else {}
+        parts = {label: result for label in labels}
+        for number, label in enumerate(labels if len(labels) > 1 else ()):
+            parts[label] = script.call("fixtures.part", result, number, len(labels))
+        wanted = [label for label in labels if look in (None, label)]
+        for label in wanted:
+            script.look(label, parts[label], **how)
+        if view:
             shared = script.call("fixtures.same_tensor_memory", result, given[0])
             script.expect("view", shared, lambda same: "" if same is True else COPY, quiet=True)
         with script.aside():
-            script.call(self.check.name, *given)
-        for label, part in found.items():
-            if self.alone in (None, label):
-                later = script.read(part)
-                words = dict(quiet=True, hint=BUFFER, after=result)
-                script.look(f"{label}, later", later, **words, **how)
-        if self.moved and dtype is np.float64:
-            script.shared = len(script.steps)
+            script.call(check.name, *given)
+        for label in wanted:
+            script.later(label, parts[label], **how)
+        if moved and dtype is np.float64:
             with script.aside():
-                self._slopes(script, given, found)
+                own = script.find(check.names[1])
+                upstream = given.pop() if "grad_output" in values else 1.0
+                for label, index in zip(labels, moved, strict=True):
+                    if label in wanted:
+                        places = check.draw.rng.permutation(values[names[index]].size)[:PLACES]
+                        how = parts[label], places, own, given, index, upstream
+                        script.central_differences(label, *how)
 
-    def _slopes(self, script: Script, given: list[Any], found: dict[str, Any]) -> None:
-        own = script.find(self.check.names[1])
-        upstream = given.pop() if "grad_output" in self.values else 1.0
-        for label, index in self.moved.items():
-            if self.alone in (None, label):
-                places = self.check.draw.rng.permutation(list(self.values.values())[index].size)
-                how = given, index, upstream, places[:PLACES]
-                slopes = script.call("fixtures.function_slopes", own, *how)
-                script.slopes.append(Slopes(label, places[:PLACES], slopes, found[label]))
-
-    def _put(self, script: Script, name: str, value: Any) -> Any:
-        """Hand an argument over; arrays must not change."""
-        if isinstance(value, list):
-            return [self._put(script, name, item) for item in value]
-        if not isinstance(value, np.ndarray):
-            return value
-        return script.argument(name, Tensor(value) if self.tensors else value)
+    names = list(values)
+    check.report.title = f"{check.name}({', '.join(map(_title, values.items()))})"
+    wrong = [(says, partial(oracle, of)) for says, of in mistakes.items()]
+    hints = [Hint(says, build, label) for says, build in wrong for label in labels]
+    return check.differential(partial(oracle, like), write, hints, single="the same in float32")
 
 
 def _drawn(args: Arguments, draw: Draw) -> dict[str, Any]:
     """The arguments, with random numbers for shapes and lists of shapes."""
 
     def one(value: Any) -> Any:
-        if isinstance(value, list) and all(map(is_shape, value)):
-            return list(map(draw.batch, value))
+        if isinstance(value, list):
+            return list(map(one, value))
         return draw.batch(value) if is_shape(value) else value
 
     return {n: one(value) for n, value in (args(draw) if callable(args) else args).items()}
 
 
-def _cast(value: Any, dtype: type) -> Any:
-    """The value with its floating-point arrays in another precision."""
+def _arrays(of: Callable[[np.ndarray], Any], value: Any) -> Any:
+    """of(array) for every array, in lists too; all else as it is."""
     if isinstance(value, list):
-        return [_cast(item, dtype) for item in value]
-    return value.astype(dtype) if getattr(value, "dtype", np.dtype(bool)).kind == "f" else value
+        return [_arrays(of, item) for item in value]
+    return of(value) if isinstance(value, np.ndarray) else value
 
 
-def _tensor(value: Any) -> Any:
-    """Arrays as tensors, in lists too; all else as it is."""
-    if isinstance(value, list):
-        return list(map(_tensor, value))
-    return torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
-
-
-def _fresh(value: Any) -> Any:
-    """A tensor of its own, outside every graph and of inference mode."""
-    value = _tensor(value)
-    return (
-        torch.from_numpy(value.detach().numpy().copy())
-        if isinstance(value, torch.Tensor)
-        else value
-    )
+_tensor = partial(_arrays, make)
 
 
 def _title(argument: tuple[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """check.layer: a layer beside its PyTorch counterpart: values, gradients, side effects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,20 +12,23 @@ from byhand.check import oracles
 from byhand.check.compare import described
 from byhand.check.core import Check, UsageError, one_of
 from byhand.check.hints.convolution import CONVOLUTION
-from byhand.check.hints.layers import LAYERS
-from byhand.check.hints.rows import hints_for
+from byhand.check.hints.layers import LAYERS, hints_for
 from byhand.check.random_inputs import calm, is_shape, sizes_of, written
 from byhand.check.report import Report
-from byhand.check.script import Script, Slopes
+from byhand.check.script import PLACES, Script, Slopes
 from byhand.protocol.experiment import Ref
 
-PLACES = 60  # of one array that are tried by central differences
-GRADIENTS = ("all", "backward", "grad_input", "grad_parameters")  # what goes on to the gradients
-LOOKS = (*GRADIENTS, "output", "statistics")
+LOOKS = {  # what counts: the gradients for x and for the parameters, the output, running averages
+    "all": "output x parameters",
+    "output": "output",
+    "backward": "x parameters",
+    "grad_input": "x",
+    "grad_parameters": "parameters",
+    "statistics": "averages",
+}
 OTHER = {"train": "eval", "eval": "train"}
 KEPT = "A new layer gets this batch right: yours keeps something of the batch before."
 MODES = "It was right until a pass in the other mode came between: keep nothing of earlier passes."
-BUFFER = "Every pass has to return a new array; this one was written over."
 HELD = "leaves new arrays behind; an optimizer still holds the old ones"
 IN_PLACE = "Change gradients in place: +=, [...] ="
 
@@ -49,7 +53,7 @@ def layer(
     Where PyTorch raises ValueError, the layer has to. Raises CheckFailed with what was found, and
     UsageError.
     """
-    one_of(LOOKS, look, "look")
+    one_of(list(LOOKS), look, "look")
     one_of(list(OTHER), mode, "mode")
     check, make = Check("layer", cls, seed=seed), make or {}
     passes = _Passes(check, like, make, x, mode, look)
@@ -86,8 +90,7 @@ def raises(
         if forward is not None:
             script.method(made, "forward", check.draw.normal(forward))
 
-    accepting = type("Accepting", (), {"forward": refuse})
-    oracle = refuse if forward is None else lambda **_: accepting()
+    oracle = refuse if forward is None else lambda **_: SimpleNamespace(forward=refuse)
     return check.differential(oracle, write, dtypes=[np.float64])
 
 
@@ -99,9 +102,8 @@ class _Passes:
     """
 
     def __init__(self, check: Check, like: Callable, make: dict, x: Sequence, mode: str, look: str):
-        self.name, draw = check.name, check.draw
-        self.make, self.mode, self.look, self.draw = make, mode, look, draw
-        self.drawn, self.x = is_shape(x), draw.input(x)
+        self.name, self.draw, self.make, self.mode = check.name, check.draw, make, mode
+        self.wanted, self.drawn, self.x = LOOKS[look].split(), is_shape(x), check.draw.input(x)
         self.twin = like(**make).double().train(mode == "train")
         self.names = [n for n, _ in self.twin.named_parameters()]
         self.averages = [n for n, b in self.twin.named_buffers() if b.is_floating_point()]
@@ -109,42 +111,35 @@ class _Passes:
 
     def write(self, script: Script, dtype: type) -> None:
         """Build, set the numbers, passes in both modes, zero_grad, central differences."""
-        self.script, self.dtype, self.elsewhere = script, dtype, []
+        self.script, self.dtype = script, dtype
         self.layer = script.build(self.name, **self.make)
-        with script.aside():
-            self.alone = script.call(self.name, **self.make)
-        self._constructed()
-        self._set(self.names + self.averages)
         halved = {n: v / 2 if isinstance(v, float) else v for n, v in self.make.items()}
         with script.aside():
+            self.alone = script.call(self.name, **self.make)
             self.beside = script.call(self.name, **halved)
             script.method(self.alone, self.mode)
+        for n in self.names + self.averages:
+            shape = script.get(script.get(self.layer, n), "shape")
+            script.look(n, shape, f"shape of {n}", quiet=True, otherwise=shape_differs)
+        self._set(self.names + self.averages)
         held = script.method(self.layer, "parameters_grad")
-        grads = [self._grads()]
         script.method(self.layer, self.mode)
-        first = None
+        first, elsewhere = {}, {}
         for number, x in enumerate(self._batches()):
-            if number == 2:
-                self._other_mode()
+            elsewhere |= self._other_mode() if number == 2 else {}
+            before = self._grads(self.layer)
             here = self._pass(x, number)
             first = first or here
-            grads.append(self._grads())
-        for label, ref in self.elsewhere:
-            if label.split(",")[0] in first:
-                script.look(label, ref, quiet=True)
+        for label, ref in elsewhere.items():
+            if label in first:
+                script.look(f"{label}, {OTHER[self.mode]} mode", ref, quiet=True)
         for label, ref in first.items():
-            script.look(f"{label}, later", script.read(ref), quiet=True, hint=BUFFER)
-        if self.look in ("all", "backward", "grad_parameters"):
+            script.later(label, ref)
+        after = self._grads(self.layer)
+        if "parameters" in self.wanted:
             self._side_effects(held)
-        if self.drawn and dtype is np.float64 and self.look in GRADIENTS:
-            script.shared = len(script.steps)
-            self._central_differences(x, here, *grads[-2:])
-
-    def _constructed(self) -> None:
-        """Shapes of parameters and averages."""
-        for n in self.names + self.averages:
-            shape = self.script.get(self.script.get(self.layer, n), "shape")
-            self.script.look(n, shape, f"shape of {n}", quiet=True, otherwise=shape_differs)
+        if self.drawn and dtype is np.float64:
+            self._central_differences(x, here, before, after)
 
     def _set(self, names: list[str]) -> None:
         """New numbers for parameters and averages."""
@@ -156,8 +151,7 @@ class _Passes:
                 if n in self.names:
                     self.script.set(layer, f"grad_{n}", np.zeros(size, self.dtype))
 
-    def _grads(self, alone: bool = False) -> dict[str, Ref]:
-        layer = self.alone if alone else self.layer
+    def _grads(self, layer: Ref) -> dict[str, Ref]:
         return {n: self.script.get(layer, f"grad_{n}") for n in self.names}
 
     def _batches(self) -> list[np.ndarray]:
@@ -172,7 +166,7 @@ class _Passes:
             others = list(map(np.asfortranarray, others))
         return [x.astype(self.dtype) for x in [self.x, *others]]
 
-    def _other_mode(self) -> None:
+    def _other_mode(self) -> dict[str, Ref]:
         """A pass in the other mode. The averages do not count where they are not looked at."""
         script, other = self.script, OTHER[self.mode]
         x = self.draw.batch((len(self.x) + 2, *self.x.shape[1:])).astype(self.dtype)
@@ -181,63 +175,54 @@ class _Passes:
             script.method(self.layer, other)
             y = script.method(self.layer, "forward", x)
             grad = script.method(self.layer, "compute_grad_input", x, g)
-        if not self.averages:
-            names = f"output, {other} mode", f"gradient for x, {other} mode"
-            self.elsewhere += zip(names, (y, grad), strict=True)
-        elif self.look == "statistics" and self.mode == "train":
-            for n in self.averages:
-                label = f"{n}, {other} mode"
-                script.look(label, script.get(self.layer, n), quiet=True, after=y)
-        if self.look != "statistics":
+        if "averages" not in self.wanted:
             self._set(self.averages)
+        for n in self.averages if "averages" in self.wanted and self.mode == "train" else ():
+            label = f"{n}, {other} mode"
+            script.look(label, script.get(self.layer, n), quiet=True, after=y)
         script.method(self.layer, self.mode)
+        return {} if self.averages else {"output": y, "gradient for x": grad}
 
     def _pass(self, x: np.ndarray, number: int) -> dict[str, Ref]:
-        """Forward and back, and what is looked at: the label and the result of both."""
-        script, look, which = self.script, self.look, ["", ", second pass", ", third pass"][number]
+        """Forward and back; the labels and results of both that are looked at."""
+        script, layer, wanted = self.script, self.layer, self.wanted
+        which = ["", ", second pass", ", third pass"][number]
+        hint = ["", KEPT, MODES if self.averages else ""][number]
         g = self.draw.normal(self._output_shape(x))
-        g = g.astype(self.dtype, order="C" if x.flags.c_contiguous else "F")
-        x_ref, g_ref = script.argument("x", x), script.argument("grad_output", g)
-        how, fresh = (
-            dict(sizes=sizes_of(x.shape), hint=["", KEPT, MODES if self.averages else ""][number]),
-            {},
-        )
+        self.g = g.astype(self.dtype, order="C" if x.flags.c_contiguous else "F")
+        given = script.argument("x", x), script.argument("grad_output", self.g)
+        found, fresh = {}, {}
         if number == 1:
             with script.aside():
-                fresh["y"] = script.method(self.alone, "forward", x)
-                fresh["x"] = script.method(self.alone, "backward", x, g)
-                fresh |= self._grads(alone=True) | {n: fresh["y"] for n in self.averages}
-        with script.aside(look in ("grad_input", "grad_parameters")):
-            y = script.method(self.layer, "forward", x_ref)
-        if look in ("all", "output"):
-            script.look(f"output{which}", y, fresh=fresh.get("y"), **how)
-            kept = script.get(self.layer, "output")
-            script.look(f"self.output{which}", kept, "output", quiet=True)
+                fresh["output"] = script.method(self.alone, "forward", x)
+                fresh["gradient for x"] = script.method(self.alone, "backward", x, self.g)
+                fresh |= {n: fresh["output"] for n in self.averages} | self._grads(self.alone)
+
+        def look(label: str, ref: Ref, name: str = "", **how: Any) -> Ref:
+            how |= dict(fresh=fresh.get(name or label), sizes=sizes_of(x.shape), hint=hint)
+            return script.look(f"{label}{which}", ref, **how)
+
+        in_steps = wanted in (["x"], ["parameters"])  # one may fail without the other
+        with script.aside(in_steps):
+            y = script.method(layer, "forward", given[0])
+        if "output" in wanted:
+            found["output"] = look("output", y)
+            script.look(f"self.output{which}", script.get(layer, "output"), "output", quiet=True)
         with script.aside():
             script.method(self.beside, "forward", self.draw.batch(x.shape))
-        if look in ("output", "statistics"):
-            with script.aside():
-                script.method(self.layer, "backward", x_ref, g_ref)
-            for n in self.averages if look == "statistics" else ():
-                average = script.get(self.layer, n)
-                script.look(f"{n}{which}", average, after=y, fresh=fresh.get(n), **how)
-            return {"output": y} if look == "output" else {}
-        if look in ("all", "backward"):
-            grad = update = script.method(self.layer, "backward", x_ref, g_ref)
-        else:  # what backward does, in steps: one may fail without the other
-            with script.aside(look == "grad_parameters"):
-                grad = script.method(self.layer, "compute_grad_input", x_ref, g_ref)
-            with script.aside(look == "grad_input"):
-                update = script.method(self.layer, "update_grad_parameters", x_ref, g_ref)
-        found = {"output": y} if look == "all" else {}
-        if look != "grad_parameters":
-            script.look(f"gradient for x{which}", grad, fresh=fresh.get("x"), **how)
-            found["gradient for x"] = grad
-        for n, ref in self._grads().items() if look != "grad_input" else ():
-            added = ", added up" if which else ""
-            label = f"gradient for {n}{added}{which}"
-            script.look(label, ref, after=update, fresh=fresh.get(n), **how)
-        return found if look != "grad_parameters" else {}
+        steps = {"x": "backward"}
+        if in_steps:
+            steps = {"x": "compute_grad_input", "parameters": "update_grad_parameters"}
+        for what, method in steps.items():
+            with script.aside(what not in wanted):
+                back = steps[what] = script.method(layer, method, *given)
+        if "x" in wanted:
+            found["gradient for x"] = look("gradient for x", steps["x"])
+        for n, ref in self._grads(layer).items() if "parameters" in wanted else ():
+            look(f"gradient for {n}{', added up' if which else ''}", ref, n, after=back)
+        for n in self.averages if "averages" in wanted else ():
+            look(n, script.get(layer, n), after=y)
+        return found
 
     def _output_shape(self, x: np.ndarray) -> tuple[int, ...]:
         try:
@@ -251,32 +236,34 @@ class _Passes:
 
     def _side_effects(self, held: Ref) -> None:
         """The gradients stay in the arrays that an optimizer holds; zero_grad empties them."""
-        script = self.script
+        script, layer = self.script, self.layer
 
-        def own(label: str, listed: Ref, attributes: list[Ref], words: str, hint: str = "") -> None:
-            same = script.call("fixtures.same_memory", listed, attributes)
+        def own(label: str, listed: Ref, attributes: Iterable[Ref], words: str, hint: str) -> None:
+            same = script.call("fixtures.same_memory", listed, list(attributes))
             script.look(label, same, quiet=True, otherwise=words, hint=hint)
 
-        own("backward", held, list(self._grads().values()), HELD, IN_PLACE)
-        listed = script.method(self.layer, "parameters")
+        own("backward", held, self._grads(layer).values(), HELD, IN_PLACE)
+        listed = script.method(layer, "parameters")
         words = f"should list {', '.join(self.names) or 'nothing'}, in this order"
-        own("parameters()", listed, [script.get(self.layer, n) for n in self.names], words)
-        script.method(self.layer, "zero_grad")
-        for n, ref in self._grads().items():
+        own("parameters()", listed, [script.get(layer, n) for n in self.names], words, "")
+        script.method(layer, "zero_grad")
+        grads = self._grads(layer)
+        for n, ref in grads.items():
             script.look(f"grad_{n} after zero_grad", ref, quiet=True)
-        own("zero_grad", held, list(self._grads().values()), HELD, IN_PLACE)
+        own("zero_grad", held, grads.values(), HELD, IN_PLACE)
 
     def _central_differences(
         self, x: np.ndarray, grad: dict[str, Ref], before: dict[str, Ref], after: dict[str, Ref]
     ) -> None:
         """Slopes of the student's own forward pass, at some places of x and each parameter."""
         script = self.script
-        g = script.steps[list(script.arguments)[-1].index]  # the last argument of the last pass
-        names = ["x"] * (self.look != "grad_parameters") + self.names * (self.look != "grad_input")
-        sizes = [x.size if n == "x" else getattr(self.twin, n).numel() for n in names]
-        places = [self.draw.rng.permutation(size)[:PLACES] for size in sizes]
-        slopes = script.call("fixtures.layer_slopes", self.layer, x, g.target, names, places)
-        for number, (n, where) in enumerate(zip(names, places, strict=True)):
+        script.shared = len(script.steps)
+        sizes = {"x": x.size} if "x" in self.wanted else {}
+        if "parameters" in self.wanted:
+            sizes |= {n: getattr(self.twin, n).numel() for n in self.names}
+        places = [self.draw.rng.permutation(size)[:PLACES] for size in sizes.values()]
+        slopes = script.call("fixtures.layer_slopes", self.layer, x, self.g, list(sizes), places)
+        for number, (n, where) in enumerate(zip(sizes, places, strict=True)):
             found = script.call("fixtures.item", slopes, number)
             gradient = (grad["gradient for x"],) if n == "x" else (after[n], before[n])
             script.slopes.append(Slopes(f"gradient for {n}", where, found, *gradient))

@@ -1,7 +1,6 @@
 """check.numerical_gradient and check.relative_error: what students check with is checked too."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -9,7 +8,6 @@ import numpy as np
 import torch
 
 from byhand.check.compare import SINGLE
-from byhand.check.comparisons.layer import BUFFER
 from byhand.check.core import Check, one_of
 from byhand.check.oracles import numbers
 from byhand.check.random_inputs import calm, is_shape
@@ -57,11 +55,11 @@ def numerical_gradient(
         f = script.call("fixtures.Landscape", weight, shift, constant)
         script.on_a_copy = PUT_BACK
         x_ref = script.argument("x", x)
-        with nullcontext() if in_place else script.aside():
+        with script.aside(not in_place):
             result = script.call(check.name, f, x_ref, *([] if eps is None else [eps]))
             script.call(check.name, script.call("fixtures.Landscape", shift, weight, 0.0), x_ref)
         script.look("gradient", result, hint=hint, **how)
-        script.look("gradient, later", script.read(result), quiet=True, hint=BUFFER, **how)
+        script.later("gradient", result, **how)
         if not in_place:
             asked = script.get(f, "points")
             script.expect("calls of f", asked, enough, quiet=True, after=result)
@@ -85,8 +83,9 @@ def _central(bumps: Any, s: Any, eps: float, x: np.ndarray) -> Any:
     return bumps * np.sinh(s * eps) / eps + x.sum()
 
 
-def _rows(bumps: Any, s: Any, eps: float, x: np.ndarray) -> Any:
-    quotients, axes = np.asarray(_central(bumps, s, eps, x)), tuple(range(1, x.ndim))
+def _at_once(b: Any, s: Any, e: float, x: np.ndarray, first: int) -> np.ndarray:
+    """All entries along the axes from `first` on are moved at once."""
+    quotients, axes = np.asarray(_central(b, s, e, x)), tuple(range(first, x.ndim))
     return np.broadcast_to(quotients.sum(axis=axes, keepdims=True), x.shape)
 
 
@@ -101,9 +100,8 @@ WRONG: list[tuple[str, Callable]] = [
      lambda b, s, e, x: _central(b, s, e / 2, x)),
     ("A coordinate stays moved when its turn is over: put the old value back.",
      lambda b, s, e, x: _central(b, s, e, x) - e * np.arange(x.size).reshape(x.shape)),
-    ("Whole rows are moved at once: move one coordinate at a time.", _rows),
-    ("All entries are moved at once: move one coordinate at a time.",
-     lambda b, s, e, x: np.full(x.shape, np.sum(_central(b, s, e, x)))),
+    ("Whole rows are moved at once: move one coordinate at a time.", partial(_at_once, first=1)),
+    ("All entries are moved at once: move one coordinate at a time.", partial(_at_once, first=0)),
 ]  # fmt: skip
 
 
@@ -133,43 +131,34 @@ def relative_error(
     def write(script: Script, dtype: type) -> None:
         near = dict(tolerance=SINGLE) if dtype is np.float32 else {}
         for which, (one, other) in pairs.items():
-            given = (
-                script.argument("a", one.astype(dtype)),
-                script.argument("b", other.astype(dtype)),
-            )
-            script.look(f"error{which}", script.call(check.name, *given), **near)
+            a_ref = script.argument("a", one.astype(dtype))
+            b_ref = script.argument("b", other.astype(dtype))
+            script.look(f"error{which}", script.call(check.name, a_ref, b_ref), **near)
 
     hints = [Hint(says, partial(_of_arrays, wrong)) for says, wrong in MISTAKEN.items()]
-    oracle, single = partial(_of_arrays, _largest), "the same in float32"
-    return check.differential(oracle, write, hints, single=single)
+    right = partial(_of_arrays, lambda apart, total, *_: (apart / total.clamp(min=1e-8)).amax())
+    return check.differential(right, write, hints, single="the same in float32")
 
 
 def _of_arrays(of: Callable, *arrays: np.ndarray) -> Any:
-    return numbers(of(*map(torch.from_numpy, arrays)))
-
-
-def _parts(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    return (a - b).abs(), a.abs() + b.abs()
-
-
-def _largest(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    difference, total = _parts(a, b)
-    return (difference / total.clamp(min=1e-8)).amax()
+    """of(|a - b|, |a| + |b|, a, b), in PyTorch."""
+    a, b = map(torch.from_numpy, arrays)
+    return numbers(of((a - b).abs(), a.abs() + b.abs(), a, b))
 
 
 MISTAKEN: dict[str, Callable] = {
     "Divide entry by entry first, then take the largest.":
-        lambda a, b: _parts(a, b)[0].amax() / _parts(a, b)[1].amax(),
+        lambda apart, total, a, b: apart.amax() / total.amax(),
     "It is the mean of the errors, not the largest.":
-        lambda a, b: (_parts(a, b)[0] / _parts(a, b)[1]).mean(),
+        lambda apart, total, a, b: (apart / total).mean(),
     "It is divided by the larger of the two, not by their sum.":
-        lambda a, b: ((a - b).abs() / torch.maximum(a.abs(), b.abs())).amax(),
+        lambda apart, total, a, b: (apart / a.abs().maximum(b.abs())).amax(),
     "It is divided by the first alone, not by the sum of both.":
-        lambda a, b: ((a - b) / a).abs().amax(),
+        lambda apart, total, a, b: (apart / a.abs()).amax(),
     "It is divided by the second alone, not by the sum of both.":
-        lambda a, b: ((a - b) / b).abs().amax(),
-    "It is not divided by anything.": lambda a, b: (a - b).abs().amax(),
-    "An abs is missing.": lambda a, b: ((a - b) / _parts(a, b)[1]).amax(),
+        lambda apart, total, a, b: (apart / b.abs()).amax(),
+    "It is not divided by anything.": lambda apart, *_: apart.amax(),
+    "An abs is missing.": lambda apart, total, a, b: ((a - b) / total).amax(),
     "An abs is missing below the line: |a| + |b|.":
-        lambda a, b: ((a - b).abs() / (a + b).abs()).amax(),
+        lambda apart, total, a, b: (apart / (a + b).abs()).amax(),
 }  # fmt: skip

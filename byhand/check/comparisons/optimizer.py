@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from byhand.check import oracles
-from byhand.check.core import Check
+from byhand.check.core import Check, UsageError
 from byhand.check.hints.optimizers import optimizers
 from byhand.check.random_inputs import calm, written
 from byhand.check.report import Report
@@ -28,23 +28,16 @@ PAPERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-class MissingPackageError(ImportError):
-    """pytorch_optimizer is not installed; a notebook shows this as one line."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
-
-
 def optimizer_of_paper(name: str) -> Callable[..., torch.optim.Optimizer]:
     """What builds the optimizer `name` of PAPERS, as torch.optim's classes do.
 
-    Raises MissingPackageError.
+    Raises UsageError if pytorch_optimizer is not installed.
     """
     theirs, settings = PAPERS[name]
     try:
         package = importlib.import_module(PACKAGE)
     except ModuleNotFoundError as error:
-        raise MissingPackageError(
+        raise UsageError(
             f"This check compares with the package pytorch_optimizer ({error}): "
             "run `pip install pytorch-optimizer`, restart the kernel and try again."
         ) from None
@@ -91,7 +84,7 @@ def optimizer(
     have gradients of zero; the learning rate is halved on the way, as a schedule would do it; at
     the end a second optimizer works on the same module. hessian_every: every so many steps, from
     step hessian_from on, the module first has other gradients and update_hessian(batch_size) is
-    called. Raises CheckFailed with what was found, and MissingPackageError.
+    called. Raises CheckFailed with what was found, and UsageError.
     """
     make = make or {}
     like = optimizer_of_paper(like) if isinstance(like, str) else like
@@ -104,13 +97,9 @@ def optimizer(
 
     def gradients(number: int) -> list:
         """Of very different sizes, some exactly zero: they show where eps and the roots stand."""
-        scales = 10.0 ** draw.rng.uniform(-3, 0.5, len(SHAPES))
+        scales = 10.0 ** draw.rng.uniform(-3, 0.5, len(SHAPES)) * (number not in ZERO)
         grads = [k * draw.normal(shape) for k, shape in zip(scales, SHAPES, strict=True)]
-        grads[0][0, 0] = 0.0
-        if number == 0:  # a state of zero is no sign of a first step
-            grads[0][0, 1] = 0.0
-        if number in ZERO:
-            grads = [0 * grad for grad in grads]
+        grads[0][0, : 1 + (number == 0)] = 0.0  # a state of zero is no sign of a first step
         return grads
 
     def write(script: Script, dtype: type) -> None:
@@ -151,4 +140,4 @@ def optimizer(
         script.look("zero_grad", script.read(grads), quiet=True, otherwise=words)
 
     oracle = partial(oracles.Optimizer, like)
-    return check.differential(oracle, write, optimizers(like, make), dtypes=[float])
+    return check.differential(oracle, write, optimizers(like), dtypes=[float])

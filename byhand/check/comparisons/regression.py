@@ -1,4 +1,4 @@
-"""check.network and check.network_gradients: the two-layer regression net of assignment 1.
+"""check.network, check.network_gradients, check.descent: assignment 1's two-layer regression net.
 
 h = relu(x w1 + b1), out = h w2 + b2, loss = sum((out - y)^2). x: (batch, inputs),
 y: (batch, outputs), w1: (inputs, hidden), b1: (hidden,), w2: (hidden, outputs), b2: (outputs,).
@@ -10,15 +10,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
+from torch.nn import functional as F
 
+from byhand.check.compare import same
 from byhand.check.comparisons.function import function, gradient
-from byhand.check.random_inputs import Draw
-from byhand.check.report import Report
+from byhand.check.core import Check, one_of
+from byhand.check.random_inputs import Draw, calm
+from byhand.check.report import Line, Report
+from byhand.check.script import Hint, Script
+from byhand.protocol import experiment
 
 SIZES = (3, 2, 1)  # inputs, hidden units, outputs
 WEIGHTS = ("w1", "b1", "w2", "b2")
+LR = 2e-3  # not the default of torch.optim.SGD, so that a forgotten one shows
+CALLS, STEPS = 2, 3  # how often check.descent calls its subject, and the steps that each call takes
 KINK = 1e-3  # no hidden unit is nearer to ReLU's kink, where rounding would decide
 
 
@@ -46,6 +52,71 @@ def network_gradients(
     args = partial(draw_problem, batch, sizes)
     how = dict(tensors=True, suspects=BACKWARD, seed=seed, called="network_gradients")
     return gradient(subject, loss, WEIGHTS, args, own=own, look=look, **how)
+
+
+@calm()
+def descent(
+    subject: Any, by: str, batch: int = 64, sizes: Sequence[int] = SIZES, seed: int | None = None
+) -> Report | None:
+    """Compare the losses and the weights after some steps of gradient descent with PyTorch's.
+
+    by: "hand": subject(x, y, w1, b1, w2, b2, lr) takes one step without autograd and returns the
+    loss before it; "autograd" or "optimizer": subject(x, y, w1, b1, w2, b2, lr, steps) takes all
+    of them, with or without torch.optim, and returns the losses. Raises CheckFailed with what was
+    found.
+    """
+    one_of(("hand", "autograd", "optimizer"), by, "by")
+    check, by_hand = Check("descent", subject, seed=seed), by == "hand"
+    args = draw_problem(batch, sizes, check.draw)
+    shown = f"inputs, hidden units and outputs {tuple(sizes)}, batch {batch}"
+    check.report.title = f"{check.name} with {shown}"
+    if by_hand:
+        check.rules(loops=True, torch=True, autograd=False)
+    steps = 1 if by_hand else STEPS
+    taken = CALLS * steps
+
+    def write(script: Script, dtype: type, autograd: bool = not by_hand) -> list[experiment.Ref]:
+        """Two calls with the same weights."""
+        script.tensors, script.autograd = True, autograd
+        data = [script.argument(n, experiment.Tensor(args[n])) for n in ("x", "y")]
+        # clones, because what is put must not change
+        weights = [script.method(script.put(experiment.Tensor(args[n])), "clone") for n in WEIGHTS]
+        counter = script.call("fixtures.OptimizerSteps")
+        given = *data, *weights, LR, *(() if by_hand else (steps,))
+        calls = [script.call(check.name, *given) for _ in range(CALLS)]
+        for number in range(taken):
+            call, step = calls[number // steps], number % steps
+            value = call if by_hand else script.call("fixtures.part", call, step, steps)
+            label = f"loss before step {number + 1}"
+            script.look(label, value, "loss before each step", after=call)
+        for n, ref in zip(WEIGHTS, weights, strict=True):
+            script.look(f"{n} after {taken} steps", script.read(ref), after=calls[-1])
+        counted = script.method(counter, "stop")
+        script.expect("torch.optim", counted, took_them, quiet=by != "optimizer")
+        return calls
+
+    def took_them(counted: Any) -> str:
+        """Whether it was torch.optim that took the steps."""
+        if by != "optimizer":
+            return "" if same(counted, 0) else "took the steps; here they are yours"
+        words = f"took {counted} of {taken} steps: let the optimizer change the weights"
+        return "" if same(counted, taken) else words
+
+    def oracle(*given: Any, **mistake: Any) -> Any:
+        losses = _descend(*given, **mistake)
+        return losses[0] if by_hand else losses
+
+    mistakes = [(says, how, n) for says, how in DESCENT.items() for n in WEIGHTS]
+    mistakes += [(says, dict(of=of), n) for says, of in BUGS.items() for n in WEIGHTS if by_hand]
+    mistakes.append(("These are the losses after each step.", dict(late=True), "loss"))
+    hints = [Hint(says, partial(oracle, **how), label) for says, how, label in mistakes]
+    if by == "autograd":  # the subject should fail when PyTorch records nothing
+        script = Script(seed=check.draw.seed)
+        calls = write(script, np.float64, autograd=False)
+        if check.runner.run(script)[calls[-1].index].failure is None:
+            text = "the gradients do not come from it: call backward()"
+            check.report.lines.append(Line("autograd", False, text))
+    return check.differential(oracle, write, hints, dtypes=[np.float64])
 
 
 def draw_problem(batch: int, sizes: Sequence[int], draw: Draw) -> dict[str, np.ndarray]:
@@ -78,16 +149,39 @@ def outputs(
     activation: Callable = torch.relu, last: Callable = Tensor.clone, reduction: str = "sum",
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """(h, out, loss) of PyTorch's own layers with these numbers in them."""
-    # layers without numbers of their own: none are drawn, and the student's generator stands still
-    first, second = (nn.Linear(*w.shape, device="meta") for w in (w1, w2))
-    h = activation(functional_call(first, {"weight": w1.mT, "bias": b1}, x))
-    out = last(functional_call(second, {"weight": w2.mT, "bias": b2}, h))
-    return h, out, nn.MSELoss(reduction=reduction)(out, y)
+    h = activation(F.linear(x, w1.mT, b1))
+    out = last(F.linear(h, w2.mT, b2))
+    return h, out, F.mse_loss(out, y, reduction=reduction)
 
 
 def loss(*args: Tensor, **changes: Any) -> Tensor:
     """The loss alone; arguments as those of `outputs`."""
     return outputs(*args, **changes)[2]
+
+
+def _descend(
+    x: Tensor, y: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, lr: float, steps: int = 1,
+    times: float = 1.0, of: Callable = loss, gather: bool = False, late: bool = False,
+) -> list[float]:  # fmt: skip
+    """The losses before each step; the weights change in place.
+
+    times: what the learning rate is multiplied with; of: the loss whose gradients are followed;
+    gather: whether they add up; late: losses after each step.
+    """
+    weights, losses = (w1, b1, w2, b2), []
+    gathered = [getattr(w, "gathered", 0.0) for w in weights]  # in an earlier call
+    with torch.inference_mode(False):
+        x, y, *now = map(Tensor.clone, (x, y, *weights))
+        for number in range(steps + late):
+            grads, value = torch.func.grad_and_value(of, argnums=(2, 3, 4, 5))(x, y, *now)
+            losses.append(value.item())
+            gathered = [g + gather * old for g, old in zip(grads, gathered, strict=True)]
+            if number < steps:
+                now = [w - lr * times * g for w, g in zip(now, gathered, strict=True)]
+    for weight, value, total in zip(weights, now, gathered, strict=True):
+        weight.copy_(value)
+        weight.gathered = total
+    return losses[late:]
 
 
 def masked(mask: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -143,3 +237,15 @@ BACKWARD: dict[str, Callable] = {
     "ReLU's derivative is 0 or 1; yours multiplies by h.": masked(lambda z, *_: torch.relu(z)),
     "It is summed over everything, not over the batch alone.": shared_bias(loss),
 }  # fmt: skip
+DESCENT: dict[str, dict[str, Any]] = {
+    "It has not moved: change the tensors you are given in place.": dict(times=0.0),
+    "It goes uphill: the gradient is subtracted.": dict(times=-1.0),
+    "The gradients of earlier steps are still in it: set them to zero.": dict(gather=True),
+    "The loss is a sum over the batch, not a mean.": dict(of=partial(loss, reduction="mean")),
+    "lr is an argument: yours is another number.": dict(times=0.5),  # 1e-3, PyTorch's default
+}
+BUGS: dict[str, Callable] = {
+    "Neither bug is fixed: this is the step as it was.": shared_bias(LATE_BIAS),
+    "Now look at the biases: what does each entry of b1 move?": shared_bias(loss),
+    "Now look at the mask: when is a hidden unit off?": LATE_BIAS,
+}

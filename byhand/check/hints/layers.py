@@ -1,17 +1,54 @@
-"""Known mistakes in layers. t: PyTorch's layer, x: its input, y: its output, g: dl/dy."""
+"""Known mistakes in layers: one row a mistake.
+
+t: PyTorch's layer, x: its input, y: its output, g: dl/dy, all of them tensors.
+"""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from byhand.check.hints.rows import G_MISSING, averages, both, grad_x, gradient, output, through
+from byhand.check import oracles
+from byhand.check.script import Hint
+
+AVERAGES = "running_mean", "running_var"
+ADDED_UP = "Yours is this pass alone: gradients add up until zero_grad (+=, not =)."
+G_MISSING = "g is missing: multiply with the upstream gradient."
+
+# The mistake in words; beginnings of labels, each explained by itself; how: see oracles.Layer.
+Row = tuple[str, tuple[str, ...], dict[str, Any]]
+Tables = dict[type[nn.Module], list[Row]]
+
+
+def hints_for(tables: Tables, like: Callable[..., nn.Module], twin: nn.Module) -> list[Hint]:
+    """The known mistakes of PyTorch's layer `twin`, which `like` builds."""
+    names = tuple(f"gradient for {name}" for name, _ in twin.named_parameters())
+    rows: list[Row] = [(ADDED_UP, names, {"overwrites": True})]
+    for kind, table in tables.items():
+        rows += table if isinstance(twin, kind) else []
+    layer = partial(oracles.Layer, like)
+    return [Hint(says, partial(layer, **how), of) for says, labels, how in rows for of in labels]
+
+
+def forward(labels: tuple[str, ...], says: str, wrong: Callable) -> Row:
+    """A wrong forward pass, of (t, x), or a gradient for x that is the one of such a pass."""
+    return says, labels, {"forward": wrong}
+
+
+def gradient(of: str, says: str, wrong: Callable) -> Row:
+    """A wrong gradient for a parameter or x, from (t, x, y, g)."""
+    return says, (f"gradient for {of}",), {"grads": {of: wrong}}
+
+
+output, through = partial(forward, ("output",)), partial(forward, ("gradient for x",))
+both, averages = partial(forward, ("output", "gradient for x")), partial(forward, AVERAGES)
+grad_x = partial(gradient, "x")
 
 Two = tuple[torch.Tensor, torch.Tensor]  # mean and variance, with the axes of x
-LAYERS: dict[type[nn.Module], list] = {}
+LAYERS: Tables = {}
 
 
 def _on(x: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
@@ -84,15 +121,18 @@ LAYERS[nn.modules.batchnorm._BatchNorm] = [
     through(ONE_FIXED.format("variance"), _by_way_of(mean=1, var=0)),
     through(ONE_FIXED.format("mean"), _by_way_of(mean=0, var=1)),
     through("In eval mode both are fixed numbers.", lambda t, x: _norm(t, x, *_batch(x))),
-    through(SUMS, _by_way_of(mean=np.inf, var=np.inf)),
-    through(SUMS, _by_way_of(mean=np.inf, var=1)),
-    through(SUMS, _by_way_of(mean=1, var=np.inf)),
+    through(SUMS, _by_way_of(mean=torch.inf, var=torch.inf)),
+    through(SUMS, _by_way_of(mean=torch.inf, var=1)),
+    through(SUMS, _by_way_of(mean=1, var=torch.inf)),
     through("The weight is missing.", lambda t, x: t(x) / _on(x, t.weight.detach())),
     gradient("weight", "It is made from x instead of the normalised x.",
              lambda t, x, y, g: (g * x).sum((0, *range(2, x.ndim)))),
     averages("It never changes; forward updates it in train mode.", lambda t, x: t.eval()(x)),
     averages("In eval mode the running averages stay as they are.", lambda t, x: t.train()(x)),
     averages("It takes the biased variance; the running one is unbiased (B - 1).", _biased),
+    averages("momentum is the wrong way round: it is the weight of the new batch.",
+             lambda t, x: F.batch_norm(x, t.running_mean, t.running_var, t.weight, t.bias,
+                                       t.training, 1 - t.momentum, t.eps)),
 ]  # fmt: skip
 LAYERS[nn.Flatten] = [
     output("The channels come last: only reshape.", lambda t, x: x.movedim(1, -1).flatten(1)),
@@ -102,14 +142,14 @@ LAYERS[nn.Flatten] = [
 LAYERS[nn.Linear] = [
     output("The bias is missing.", lambda t, x: F.linear(x, t.weight)),
     output("The weight is not transposed.", lambda t, x: F.linear(x, t.weight.T, t.bias)),
-    grad_x("W is transposed once too often.", lambda t, x, y, g: g @ t.weight.detach().numpy().T),
+    grad_x("W is transposed once too often.", lambda t, x, y, g: g @ t.weight.T),
     gradient("bias", "Sum over the samples, axis 0.", lambda t, x, y, g: g.sum(-1)),
     gradient("bias", "Yours is one number for all.", lambda t, x, y, g: g.sum() + 0 * g[0]),
 ]  # fmt: skip
 LAYERS[nn.ReLU] = [
     grad_x("At x = 0 the derivative is 0, as in PyTorch.", lambda t, x, y, g: g * (x >= 0)),
     grad_x("The mask is x > 0, not the sign of g.", lambda t, x, y, g: g * (g > 0)),
-    grad_x(G_MISSING, lambda t, x, y, g: (x > 0).astype(x.dtype)),
+    grad_x(G_MISSING, lambda t, x, y, g: (x > 0).to(x)),
     grad_x("The mask is missing: where x < 0 nothing comes back.", lambda t, x, y, g: g),
 ]
 LAYERS[nn.LeakyReLU] = [
@@ -119,13 +159,13 @@ LAYERS[nn.LeakyReLU] = [
     output("It is the slope of another layer.", lambda t, x: F.leaky_relu(x, t.negative_slope / 2)),
     output("This is the slope 0.01, whatever negative_slope is.", lambda t, x: F.leaky_relu(x)),
     grad_x("At x = 0 the slope is negative_slope, as in PyTorch.",
-           lambda t, x, y, g: g * np.where(x >= 0, 1, t.negative_slope)),
+           lambda t, x, y, g: torch.where(x >= 0, g, t.negative_slope * g)),
     grad_x("This is the gradient of ReLU: the slope is missing.", lambda t, x, y, g: g * (x > 0)),
     grad_x("The slope comes from the sign of x, not of g.",
-           lambda t, x, y, g: g * np.where(g > 0, 1, t.negative_slope)),
+           lambda t, x, y, g: torch.where(g > 0, g, t.negative_slope * g)),
     grad_x("The slope comes from the sign of x, not of the output.",
-           lambda t, x, y, g: g * np.where(y > 0, 1, t.negative_slope)),
-    grad_x(G_MISSING, lambda t, x, y, g: np.where(x > 0, 1, t.negative_slope)),
+           lambda t, x, y, g: torch.where(y > 0, g, t.negative_slope * g)),
+    grad_x(G_MISSING, lambda t, x, y, g: torch.where(x > 0, 1 + 0 * x, t.negative_slope)),
 ]  # fmt: skip
 LAYERS[nn.Tanh] = [
     output("This is tanh(x / 2): the quoted formula.", lambda t, x: torch.tanh(x / 2)),
@@ -174,8 +214,8 @@ LAYERS[nn.Softmax] = [
 ]
 LAYERS[nn.LogSoftmax] = [
     *_softmax(log=True),
-    grad_x("The sum of g over the row is missing.", lambda t, x, y, g: g - np.exp(y)),
-    grad_x("The softmax is exp(y), not y.", lambda t, x, y, g: g - y * g.sum(-1, keepdims=True)),
+    grad_x("The sum of g over the row is missing.", lambda t, x, y, g: g - y.exp()),
+    grad_x("The softmax is exp(y), not y.", lambda t, x, y, g: g - y * g.sum(-1, keepdim=True)),
     grad_x("This is the gradient of a softmax without the log.",
-           lambda t, x, y, g: np.exp(y) * (g - (g * np.exp(y)).sum(-1, keepdims=True))),
+           lambda t, x, y, g: y.exp() * (g - (g * y.exp()).sum(-1, keepdim=True))),
 ]  # fmt: skip

@@ -1,4 +1,5 @@
-"""Known mistakes in optimizers: PyTorch's with something done before or after each of its steps.
+"""Known mistakes in optimizers: PyTorch's with other arguments, or with something done before or
+after each of its steps. A row that changes nothing in an optimizer is never named.
 
 o: the oracle (see oracles.Optimizer), old: the parameters' values before the step. Formulas:
 momentum and Nesterov: Sutskever et al. 2013, proceedings.mlr.press/v28/sutskever13; Adam: Kingma
@@ -13,121 +14,188 @@ from typing import Any
 import torch
 from torch.optim import SGD, Adam, AdamW, NAdam, RMSprop
 
-from byhand.check import oracles
-from byhand.check.hints.adaptive import ADAMWS, INSIDE, MOMENTS, Row, adamw, after, changed, nadam
+from byhand.check.oracles import Optimizer
 from byhand.check.script import Hint
 
-AVERAGE = "The new gradient enters whole: v = momentum * v + g, without (1 - momentum)."
-BETAS = {"Lion": (0.9, 0.99), "Lamb": (0.9, 0.999), "Sophia": (0.96, 0.99)}
-NO_MOMENTUM = "The momentum is missing."
-RATE_INSIDE = "The learning rate is inside the velocity: it belongs to the step, p -= lr * v."
+Row = tuple[str, dict[str, Any]]  # words, and what the oracle gets to make the mistake
+Tensors = list[torch.Tensor]
 
 
-def optimizers(like: Callable, make: dict[str, Any]) -> list[Hint]:
-    """The known mistakes of an optimizer with these arguments."""
-    paper, decay = getattr(like, "paper", ""), make.get("weight_decay", 0.0)
-    betas = make.get("betas", BETAS.get(paper, (0.9, 0.999)))
-    adams = like in (Adam, AdamW, NAdam) or paper in BETAS
-    own = {SGD: _sgd, RMSprop: _rmsprop, Adam: lambda make: MOMENTS, AdamW: adamw, NAdam: nadam}
-    rows = _where(
-        (like is Adam and decay, ADAMWS, {"like": AdamW}),
-        (like is NAdam and decay, ADAMWS, changed(decoupled_weight_decay=True)),
-        (True, "It did not change. Update it in place (p -= ..., p[...] = ...): no new array.",
-         after(lambda o, p, old, i: old)),
-        (True, "The step goes uphill: subtract it.", after(lambda o, p, old, i: 2 * old - p)),
-        (True, "The learning rate has changed on the way: read self.lr at every step.",
-         {"before": _first_rate}),
-        (decay or like is AdamW, "The weight decay is missing.", changed(weight_decay=0.0)),
-        (decay and like in (SGD, RMSprop), "The decay is apart from the gradient, as AdamW's.",
-         changed(weight_decay=0.0) | after(lambda o, p, old, i: p - o.lr * decay * old)),
-        (adams, "beta1 and beta2 are exchanged.", changed(betas=betas[::-1])),
-        # the optimizers of papers, by the package's own switches
-        (paper == "Lamb", "The trust ratio is missing.", changed(adam=True)),
-        (paper == "Sophia", "The step is not clipped to rho.", changed(rho=1e9)),
-        (decay and paper in ("Lion", "Sophia"), "The decay is added to the gradient: keep it off.",
-         changed(weight_decouple=False)),
-        (decay and paper == "Adan", "The parameter is divided by 1 + lr * weight_decay.",
-         changed(weight_decouple=True)),
-    )  # fmt: skip
-    return [
-        Hint(says, partial(oracles.Optimizer, how.pop("like", like), **how), "parameter ")
-        for says, how in rows + own.get(like, lambda make: [])(make)
-    ]
+def optimizers(like: Callable) -> list[Hint]:
+    """The known mistakes of every optimizer; its own, if it is of PyTorch or of a paper."""
+    rows = ANY + OWN.get(getattr(like, "paper", like), [])
+    return [Hint(says, partial(Optimizer, like, **how), "parameter ") for says, how in rows]
 
 
-def _where(*rows: tuple[Any, str, dict[str, Any]]) -> list[Row]:
-    """The rows that apply: those that begin with something true."""
-    return [(says, how) for applies, says, how in rows if applies]
+def changed(**arguments: Any) -> dict[str, Any]:
+    """Other arguments of the constructor: numbers, or functions of all the right arguments."""
+    return {"changed": arguments}
 
 
-def _first_rate(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
+def after(value: Callable) -> dict[str, Any]:
+    """After a step, every parameter becomes value(o, p, old, number of the parameter)."""
+
+    def each(o: Optimizer, old: Tensors) -> None:
+        for i, (p, before) in enumerate(zip(o.parameters, old, strict=True)):
+            p.copy_(value(o, p.clone(), before, i))
+
+    return {"after": each}
+
+
+def _first_rate(o: Optimizer, old: Tensors) -> None:
     o.lr = vars(o).setdefault("first", o.lr)
 
 
-def _decayed(o: oracles.Optimizer, i: int, old: torch.Tensor) -> torch.Tensor:
-    """The gradient with its weight decay."""
-    return o.parameters[i].grad + o.weight_decay * old
-
-
-def _from_zero(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
+def _from_zero(o: Optimizer, old: Tensors) -> None:
     """The velocity starts at zero, so that the first gradient is dampened too."""
     for p in o.parameters if o.steps == 1 else ():
         o.twin.state[p]["momentum_buffer"] = torch.zeros_like(p)
 
 
-def _rate_inside(o: oracles.Optimizer, old: list[torch.Tensor]) -> None:
+def _rate_inside(o: Optimizer, old: Tensors) -> None:
     """v = momentum * v + lr * g, p -= v: the velocity so far keeps the learning rates it had."""
     before = vars(o).get("rate", o.lr)
-    for p in o.parameters if o.steps > 1 else ():
+    for p in o.parameters if o.steps > 1 and o.momentum else ():
         o.twin.state[p]["momentum_buffer"].mul_(before / o.lr)
     vars(o)["rate"] = o.lr
 
 
-def _sgd(make: dict[str, Any]) -> list[Row]:
-    momentum, dampening = make.get("momentum", 0.0), make.get("dampening", 0.0)
-    nesterov = make.get("nesterov")
-    plain, damped = momentum and not nesterov, momentum and dampening
-    return _where(
-        (dampening and not momentum, "Without momentum there is nothing to dampen.",
-         after(lambda o, p, old, i: old + (1 - dampening) * (p - old))),
-        (momentum, NO_MOMENTUM, changed(momentum=0.0, dampening=0.0, nesterov=False)),
-        (momentum, RATE_INSIDE, {"before": _rate_inside}),
-        (nesterov, "This is the plain momentum, not Nesterov's.", changed(nesterov=False)),
-        (nesterov, "The gradient itself is missing: the step is g + momentum * v.",
-         after(lambda o, p, old, i: p + o.lr * _decayed(o, i, old))),
-        (nesterov, "The whole velocity is added to g: the step is g + momentum * v.", after(
-            lambda o, p, old, i: old - o.lr * (
-                _decayed(o, i, old) + o.twin.state[o.parameters[i]]["momentum_buffer"]))),
-        (plain, "This is Nesterov's momentum.", changed(nesterov=True, dampening=0.0)),
-        (damped, "The dampening is missing.", changed(dampening=0.0)),
-        (damped, "The first step is not dampened: it is v = g.", {"before": _from_zero}),
-        (damped, "dampening is the wrong way round.", changed(dampening=1 - dampening)),
-        (plain, AVERAGE, {"before": _from_zero} | changed(dampening=momentum)),
-        (plain, AVERAGE, changed(dampening=momentum)),
-    )  # fmt: skip
+def _state(o: Optimizer, i: int, name: str) -> Any:
+    """What PyTorch keeps for a parameter; 0 if it does not."""
+    return o.twin.state[o.parameters[i]].get(name, 0)
 
 
-def _rmsprop(make: dict[str, Any]) -> list[Row]:
-    def direct(root: Callable) -> dict[str, Any]:
-        """Divided by root(v, eps, 1 - alpha^t)."""
+def _decayed(o: Optimizer, i: int, old: torch.Tensor) -> torch.Tensor:
+    """The gradient with its weight decay."""
+    return o.parameters[i].grad + o.weight_decay * old
 
-        def value(o: oracles.Optimizer, p: Any, old: torch.Tensor, i: int) -> torch.Tensor:
-            state = o.twin.state[o.parameters[i]]
-            v = state["square_avg"] - (state["grad_avg"] ** 2 if o.centered else 0)
-            return old - o.lr * _decayed(o, i, old) / root(v, o.eps, 1 - o.alpha**o.steps)
 
-        return after(value)
+def _direct(root: Callable) -> dict[str, Any]:
+    """RMSprop's step, divided by root(v, eps, 1 - alpha^t)."""
 
-    momentum, centered = make.get("momentum"), make.get("centered")
-    return _where(
-        (True, "alpha is the wrong way round.", changed(alpha=1 - make.get("alpha", 0.99))),
-        (momentum, NO_MOMENTUM, changed(momentum=0.0)),
-        (momentum, RATE_INSIDE, {"before": _rate_inside}),
-        (momentum, AVERAGE, after(lambda o, p, old, i: old + (1 - o.momentum) * (p - old))),
-        (not momentum, INSIDE, direct(lambda v, eps, c: (v + eps).sqrt())),
-        (not momentum, "Averages are not corrected here for having started at 0, as Adam's are.",
-         direct(lambda v, eps, c: (v / c).sqrt() + eps)),
-        (not momentum, "The root is missing.", direct(lambda v, eps, c: v + eps)),
-        (centered, "The squared mean of the gradients is not taken off.", changed(centered=False)),
-        (not centered, "This is the centred version, as if centered=True.", changed(centered=True)),
-    )  # fmt: skip
+    def value(o: Optimizer, p: Any, old: torch.Tensor, i: int) -> torch.Tensor:
+        v = _state(o, i, "square_avg") - _state(o, i, "grad_avg") ** 2
+        return old - o.lr * _decayed(o, i, old) / root(v, o.eps, 1 - o.alpha**o.steps)
+
+    return after(value)
+
+
+def _step(
+    divided: Callable = lambda m, v, c, d, e: m / c / ((v / d).sqrt() + e),
+    count: Callable = lambda t, i, n: t,
+) -> dict[str, Any]:
+    """p = old - lr * divided(m, v, 1 - beta1^t, 1 - beta2^t, eps), from PyTorch's averages, with
+    t = count(number of the step, of the parameter, of all parameters)."""
+
+    def value(o: Optimizer, p: torch.Tensor, old: torch.Tensor, i: int) -> torch.Tensor:
+        t = count(o.steps, i, len(o.parameters))
+        start = old * (1 - o.lr * o.weight_decay) if isinstance(o.twin, AdamW) else old
+        moments = _state(o, i, "exp_avg"), _state(o, i, "exp_avg_sq")
+        return start - o.lr * divided(*moments, *(1 - beta**t for beta in o.betas), o.eps)
+
+    return after(value)
+
+
+def _rooted(root: Callable) -> dict[str, Any]:
+    """NAdam's step, divided by root(v, 1 - beta2^t, eps)."""
+
+    def value(o: Optimizer, p: torch.Tensor, old: torch.Tensor, i: int) -> torch.Tensor:
+        v, d = _state(o, i, "exp_avg_sq"), 1 - o.betas[1] ** o.steps
+        return old + (p - old) * ((v / d).sqrt() + o.eps) / root(v, d, o.eps)
+
+    return after(value)
+
+
+ADAMWS = "This is AdamW's decay, apart from the moments; here it is added to the gradient."
+APART = changed(weight_decay=0.0) | after(
+    lambda o, p, old, i: p - o.lr * o.make.get("weight_decay", 0) * old
+)
+AVERAGE = "The new gradient enters whole: v = momentum * v + g, without (1 - momentum)."
+INSIDE = "eps is added to the root, not under it."
+NO_V = "v has no bias correction: v / (1 - beta2^t)."
+TURNED = changed(decoupled_weight_decay=lambda g: not g["decoupled_weight_decay"])
+
+ANY: list[Row] = [
+    ("It did not change. Update it in place (p -= ..., p[...] = ...): no new array.",
+     after(lambda o, p, old, i: old)),
+    ("The step goes uphill: subtract it.", after(lambda o, p, old, i: 2 * old - p)),
+    ("The learning rate has changed on the way: read self.lr at every step.",
+     {"before": _first_rate}),
+    ("The weight decay is missing.", changed(weight_decay=0.0)),
+    ("beta1 and beta2 are exchanged.", changed(betas=lambda g: g.get("betas", ())[::-1])),
+]  # fmt: skip
+VELOCITY: list[Row] = [
+    ("The decay is apart from the gradient, as AdamW's.", APART),
+    ("The momentum is missing.", changed(momentum=0.0)),
+    ("The learning rate is inside the velocity: it belongs to the step, p -= lr * v.",
+     {"before": _rate_inside}),
+]  # fmt: skip
+MOMENTS: list[Row] = [
+    ("The bias correction is missing.", _step(lambda m, v, c, d, e: m / (v.sqrt() + e))),
+    (NO_V, _step(lambda m, v, c, d, e: m / c / (v.sqrt() + e))),
+    ("m has no bias correction.", _step(lambda m, v, c, d, e: m / ((v / d).sqrt() + e))),
+    (INSIDE, _step(lambda m, v, c, d, e: m / c / (v / d + e).sqrt())),
+    ("The root of v is missing.", _step(lambda m, v, c, d, e: m / c / (v / d + e))),
+    ("eps is added before the bias correction of v: first correct, then add eps.",
+     _step(lambda m, v, c, d, e: m / c / ((v.sqrt() + e) / d**0.5))),
+    ("The step counter goes up once a parameter: count before the loop over parameters.",
+     _step(count=lambda t, i, n: (t - 1) * n + i + 1)),
+    ("The first step has number 1; yours starts at 0.", _step(count=lambda t, i, n: t - 1)),
+    ("The first step has number 1; yours starts at 2.", _step(count=lambda t, i, n: t + 1)),
+    ("The step counter stands still.", _step(count=lambda t, i, n: 1)),
+]  # fmt: skip
+DECAY_ADDED: list[Row] = [
+    ("The decay is added to the gradient: keep it off.", changed(weight_decouple=False)),
+]
+OWN: dict[Any, list[Row]] = {"Lion": DECAY_ADDED}
+OWN[SGD] = [
+    *VELOCITY,
+    ("Without momentum there is nothing to dampen.", after(lambda o, p, old, i: (
+        p if o.momentum else old + (1 - o.dampening) * (p - old)))),
+    ("This is the plain momentum, not Nesterov's.", changed(nesterov=False)),
+    ("The gradient itself is missing: the step is g + momentum * v.",
+     after(lambda o, p, old, i: p + o.nesterov * o.lr * _decayed(o, i, old))),
+    ("The whole velocity is added to g: the step is g + momentum * v.",
+     after(lambda o, p, old, i: (
+         p - o.nesterov * o.lr * (1 - o.momentum) * _state(o, i, "momentum_buffer")))),
+    ("This is Nesterov's momentum.", changed(nesterov=True, dampening=0.0)),
+    ("The dampening is missing.", changed(dampening=0.0)),
+    ("The first step is not dampened: it is v = g.", {"before": _from_zero}),
+    ("dampening is the wrong way round.",
+     changed(dampening=lambda g: g["dampening"] and 1 - g["dampening"])),
+    (AVERAGE, {"before": _from_zero} | changed(dampening=lambda g: g["momentum"])),
+    (AVERAGE, changed(dampening=lambda g: g["momentum"])),
+]  # fmt: skip
+OWN[RMSprop] = [
+    *VELOCITY,
+    ("alpha is the wrong way round.", changed(alpha=lambda g: 1 - g["alpha"])),
+    (AVERAGE, after(lambda o, p, old, i: old + (1 - o.momentum) * (p - old))),
+    (INSIDE, _direct(lambda v, eps, c: (v + eps).sqrt())),
+    ("Averages are not corrected here for having started at 0, as Adam's are.",
+     _direct(lambda v, eps, c: (v / c).sqrt() + eps)),
+    ("The root is missing.", _direct(lambda v, eps, c: v + eps)),
+    ("The squared mean of the gradients is not taken off.", changed(centered=False)),
+    ("This is the centred version, as if centered=True.", changed(centered=True)),
+]  # fmt: skip
+OWN[Adam] = [(ADAMWS, TURNED), *MOMENTS]
+OWN[AdamW] = [
+    *MOMENTS,
+    ("This is Adam's decay, added to the gradient; AdamW's stays apart from the moments.", TURNED),
+    ("The decay has to be multiplied by the learning rate.",
+     after(lambda o, p, old, i: p + (o.lr - 1) * o.weight_decay * old)),
+    ("The decay comes first, from the old value; then the step.", after(lambda o, p, old, i: (
+        (p + o.lr * o.weight_decay * old) * (1 - o.lr * o.weight_decay)))),
+]  # fmt: skip
+OWN[NAdam] = [
+    (ADAMWS, TURNED),
+    ("This is Adam: the new gradient has no part of its own in the step.", _step()),
+    ("It is as if momentum_decay were 0; the momentum grows.", changed(momentum_decay=0.0)),
+    (INSIDE, _rooted(lambda v, d, e: (v / d + e).sqrt())),
+    (NO_V, _rooted(lambda v, d, e: v.sqrt() + e)),
+]
+# The optimizers of papers, by the package's own switches.
+OWN["Lamb"] = [("The trust ratio is missing.", changed(adam=True))]
+OWN["Sophia"] = [("The step is not clipped to rho.", changed(p=1e9)), *DECAY_ADDED]
+OWN["Adan"] = [
+    ("The parameter is divided by 1 + lr * weight_decay.", changed(weight_decouple=True)),
+]
