@@ -122,8 +122,8 @@ def descent(
 def draw_problem(batch: int, sizes: Sequence[int], draw: Draw) -> dict[str, np.ndarray]:
     """x, y and the four weights, random, on which every mistake in ReLU's mask shows.
 
-    Each hidden unit is on for some samples and off for others (for one sample: some units are), the
-    bias decides for one of them at least, and gradients of both signs come back to both.
+    Each hidden unit is on for some samples and off for others (for one sample: some units are), and
+    so are outputs; the bias decides for one unit at least; gradients of both signs come back.
     """
     n_in, n_hidden, n_out = sizes
     shapes = (n_in, n_hidden), (n_hidden,), (n_hidden, n_out), (n_out,)
@@ -135,9 +135,11 @@ def draw_problem(batch: int, sizes: Sequence[int], draw: Draw) -> dict[str, np.n
     def telling(drawn: list[np.ndarray]) -> bool:
         x, y, w1, b1, w2, b2 = drawn
         z = x @ w1 + b1
-        on, back = z > 0, (np.maximum(z, 0) @ w2 + b2 - y) @ w2.T
+        on, out = z > 0, np.maximum(z, 0) @ w2 + b2
+        back, positive = (out - y) @ w2.T, (out > 0).any(axis=1)
         axis = None if batch == 1 else 0
         both = n_hidden * batch == 1 or (on.any(axis).all() and (~on).any(axis).all())
+        both &= batch == 1 or 0 < positive.sum() < batch
         decided, signs = (on != (z > b1)).any(), (on != (back > 0)).any()
         return bool(np.abs(z).min() > KINK and both and decided and signs)
 
