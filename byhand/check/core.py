@@ -14,14 +14,10 @@ import numpy as np
 from byhand.check import oracles, tensors
 from byhand.check.compare import (
     NUMERICAL_TOLERANCE,
-    alike,
     as_number,
-    changes,
     compare,
-    compare_number,
     described,
     same,
-    warned,
 )
 from byhand.check.random_inputs import Draw
 from byhand.check.report import Line, Report, conclude
@@ -105,9 +101,10 @@ class Comparison:
         self.mine = check.runner.run(script)
         self.mutants: dict[int, list[StepResult]] = {}
         self.said: set[str] = set()
-        kinds = ((i, result.failure) for i, result in enumerate(self.mine) if result.failure)
-        missing = (i for i, f in kinds if f.kind == "unwritten" and i not in script.asides)
-        self.unwritten = next(missing, len(self.mine))
+        self.watched = [i for i in range(len(self.mine)) if i not in script.asides]
+        self.shared = [i for i in self.watched if i < len(self.right)]
+        kinds = ((i, f.kind) for i in self.watched if (f := self.mine[i].failure))
+        self.unwritten = next((i for i, kind in kinds if kind == "unwritten"), len(self.mine))
 
     def lines(self) -> list[Line]:
         """What the report says: one line a family of looks."""
@@ -124,12 +121,19 @@ class Comparison:
         right = all(line.ok for line in lines)
         if right and self.unwritten < len(self.mine):
             return [*lines, Line("not written", False, str(self.mine[self.unwritten].failure))]
-        lines += self._central_differences(right)
-        watched = [r for i, r in enumerate(self.mine) if i not in self.script.asides]
-        warnings = warned(watched)
-        for line in warnings:
-            line.ok = False if self.script.quiet and self.script.quiet in line.text else None
-        return lines + changes(watched, self.script.arguments, self.script.on_a_copy) + warnings
+        return lines + self._central_differences(right) + self._side_effects()
+
+    def _side_effects(self) -> list[Line]:
+        """Arguments that were changed in place; what Python and NumPy warned of, two at most."""
+        watched, quiet = [self.mine[i] for i in self.watched], self.script.quiet
+        touched = {index for result in watched for index in result.changed}
+        kept = self.script.arguments.items()
+        names = dict.fromkeys(name for ref, name in kept if ref.index in touched)
+        texts, hint = [f"{name} was changed in place" for name in names], self.script.on_a_copy
+        said = sorted({text for result in watched for text in result.warnings})[:2]
+        return [Line("arguments", False, text, hint=hint) for text in texts] + [
+            Line("warning", False if quiet and quiet in text else None, text) for text in said
+        ]
 
     def _on(self, oracle: Callable[..., Any] | None) -> list[StepResult]:
         """The results beside an oracle; without one there are no answers."""
@@ -143,9 +147,8 @@ class Comparison:
     def _refusals(self) -> list[Line]:
         """Where PyTorch raises an error, the student has to raise it too."""
         lines = []
-        for index, (mine, right) in enumerate(zip(self.mine, self.right, strict=False)):
-            expected = right.failure is not None and right.failure.kind != "skipped"
-            if not expected or index in self.script.asides:
+        for mine, right in ((self.mine[i], self.right[i]) for i in self.shared):
+            if right.failure is None or right.failure.kind == "skipped":
                 continue
             kind = right.failure.type
             if kind != self.script.refusal:
@@ -196,10 +199,9 @@ class Comparison:
                 text = f"is {described(mine.value)}, expected a PyTorch tensor"
                 return Line(look.label, False, text)
         mine = as_array(mine)
-        if isinstance(expected, np.ndarray) and expected.ndim:
+        array = isinstance(expected, np.ndarray) and expected.ndim
+        if array or (as_number(expected) is not None and not look.otherwise):
             return compare(look.label, mine, expected, **how)
-        if not look.otherwise and (number := as_number(expected)) is not None:
-            return compare_number(look.label, mine, number, **how)
         if mine.failure is not None or same(mine.value, expected):
             return Line(look.label, mine.failure is None, str(mine.failure or ""))
         words = look.otherwise or f"is {described(mine.value)}, expected {expected!r}"
@@ -227,44 +229,37 @@ class Comparison:
 
     def _breaks(self, theirs: list[StepResult], until: int) -> bool:
         """Whether a mutant fails at a step, up to this one, that the student has taken."""
-        pairs = enumerate(zip(theirs[:until], self.mine[:until], strict=True))
-        aside = self.script.asides
-        return any(a.failure and not b.failure for i, (a, b) in pairs if i not in aside)
+        steps = (i for i in self.watched if i < until)
+        return any(theirs[i].failure and not self.mine[i].failure for i in steps)
 
     def _central_differences(self, agrees: bool) -> list[Line]:
         """The student's gradients beside the slopes of the student's own forward pass.
 
         agrees: whether all else is as PyTorch says; then a difference is a note.
         """
-        largest, wrong = None, []
-        steps = enumerate(self.mine[: self.script.shared])
-        if any(result.failure for i, result in steps if i not in self.script.asides):
+        errors, wrong = [], []
+        if any(self.mine[i].failure for i in self.shared):
             return []
         for tried in self.script.slopes:
             slopes, mine = self.mine[tried.slopes.index].value, self._gradient(tried)
-            usable = isinstance(slopes, np.ndarray) and slopes.dtype.kind == "f"
-            if mine is None or not usable or slopes.shape != tried.coordinates.shape:
+            if mine is None or not _real(slopes) or slopes.shape != tried.coordinates.shape:
                 return []
             error = np.abs(mine.flat[tried.coordinates] - slopes).max(initial=0)
-            error /= max(np.abs(slopes).max(initial=0), 1.0)
-            largest = max(largest or 0.0, float(error))
-            if not error <= NUMERICAL_TOLERANCE:  # NaN fails as well
+            errors.append(float(error / max(np.abs(slopes).max(initial=0), 1.0)))
+            if not errors[-1] <= NUMERICAL_TOLERANCE:  # NaN fails as well
                 wrong.append(f"the {tried.name} is not the slope of your own forward pass")
         if wrong:
             return [Line("central differences", None if agrees else False, w) for w in wrong]
-        text = "" if largest is None else f"largest relative error {largest:.0e}"
-        return [Line("central differences", True, text)] if text else []
+        text = f"largest relative error {max(errors, default=0):.0e}"
+        return [Line("central differences", True, text)] if errors else []
 
     def _gradient(self, tried: Slopes) -> np.ndarray | None:
         """What the student's last backward pass alone gave."""
         found = [self.mine[ref.index] for ref in (tried.gradient, tried.before) if ref]
-        values = [as_array(result).value for result in found]
-        usable = [isinstance(v, np.ndarray) and v.dtype.kind == "f" for v in values]
-        if not all(usable) or len({v.shape for v in values}) != 1:
+        first, *before = (as_array(result).value for result in found)
+        if not all(_real(value) and value.shape == first.shape for value in [first, *before]):
             return None
-        if values[0].size <= tried.coordinates.max(initial=-1):
-            return None
-        return values[0] - values[1] if len(values) == 2 else values[0]
+        return first - sum(before) if first.size > tried.coordinates.max(initial=-1) else None
 
 
 def _shown(family: list[Line]) -> list[Line]:
@@ -279,12 +274,11 @@ def _shown(family: list[Line]) -> list[Line]:
 
 def _agree(theirs: StepResult, mine: StepResult) -> bool:
     """Whether a mutant gave what the student gave."""
-    theirs, mine = as_array(theirs), as_array(mine)
     if theirs.failure is not None or mine.failure is not None:
         return theirs.failure is not None and mine.failure is not None
-    a, b = theirs.value, mine.value
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return a.dtype.kind in "biuf" and b.dtype.kind in "biuf" and alike(b, a)
-    if (number := as_number(a)) is not None and (mine_number := as_number(b)) is not None:
-        return alike(np.asarray(mine_number), np.asarray(number))
-    return same(b, a)
+    return same(as_array(mine).value, as_array(theirs).value)
+
+
+def _real(value: Any) -> bool:
+    """Whether this is an array of floating-point numbers."""
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"

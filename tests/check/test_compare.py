@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from byhand.check.compare import compare, compare_number
+from byhand.check.compare import compare
 from byhand.protocol.experiment import Opaque, StepResult, plain
 
 EXPECTED = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
@@ -78,7 +78,7 @@ def test_suspects_are_asked_for_only_when_something_is_wrong():
 
 
 def number(value):
-    return compare_number("loss", StepResult(plain(value)), 0.75)
+    return compare("loss", StepResult(plain(value)), 0.75)
 
 
 @pytest.mark.parametrize("value", [0.75, np.float64(0.75), np.float32(0.75), np.array(0.75)])
