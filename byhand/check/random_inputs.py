@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.special import ndtri
+from threadpoolctl import threadpool_limits
 
 AWAY_FROM_ZERO = 0.01  # where ReLU and its kin have their kink
 LEAST_SPREAD = 0.2  # standard deviation of a column
@@ -14,14 +15,14 @@ LEAST_SPREAD = 0.2  # standard deviation of a column
 
 @contextmanager
 def calm() -> Iterator[None]:
-    """PyTorch on one thread, NumPy's warnings off; as a decorator, for the time of a check.
+    """PyTorch and NumPy on one thread, no warnings of NumPy's; a decorator for checks.
 
     On arrays as small as these, threads cost more than they bring, on a busy machine a lot more.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with np.errstate(all="ignore"):
+        with threadpool_limits(1), np.errstate(all="ignore"):
             yield
     finally:
         torch.set_num_threads(threads)
