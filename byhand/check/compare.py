@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from byhand.check.report import Line
-from byhand.protocol.experiment import Opaque, StepResult, Tensor
+from byhand.protocol.experiment import Opaque, Tensor
 
 TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
 NUMERICAL_TOLERANCE = 1e-5  # for central differences with steps of about 1e-5
@@ -28,7 +28,7 @@ Suspects = Callable[[], Iterable[tuple[str, Any]]]  # words, and what the mistak
 
 def compare(
     name: str,
-    result: StepResult,
+    value: Any,
     expected: np.ndarray | float,
     *,
     against: str = PYTORCH,
@@ -36,14 +36,12 @@ def compare(
     suspects: Suspects = tuple,
     tolerance: float | None = None,
 ) -> Line:
-    """The line for one array, or number: failure, type, shape, dtype, then values.
+    """The line for one array, or number: type, shape, dtype, then values.
 
     against: whose value the expected one is; sizes: numbers that may turn up as a wrong factor,
     with their names; suspects: asked for wrong values and their mistakes when something is wrong.
     """
-    wrong, value = partial(Line, name, False), result.value
-    if result.failure is not None:
-        return wrong(str(result.failure))
+    wrong = partial(Line, name, False)
     if not np.ndim(expected):
         if (number := as_number(value)) is None:
             one = "one number" if isinstance(value, np.ndarray) else "a float"
@@ -77,6 +75,11 @@ def compare(
     right = "PyTorch's" if against == PYTORCH else "the right one"
     hint = named(value, expected, suspects) or relation(value, expected, sizes or {}, right)
     return wrong(difference(value, expected, against), error, hint, **arrays)
+
+
+def bare(value: Any) -> Any:
+    """The numbers of a tensor in place of the tensor."""
+    return value.array if isinstance(value, Tensor) else value
 
 
 def as_number(value: object) -> float | None:

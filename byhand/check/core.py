@@ -12,18 +12,12 @@ from typing import Any
 import numpy as np
 
 from byhand.check import oracles, tensors
-from byhand.check.compare import (
-    NUMERICAL_TOLERANCE,
-    as_number,
-    compare,
-    described,
-    same,
-)
+from byhand.check.compare import NUMERICAL_TOLERANCE, as_number, bare, compare, described, same
 from byhand.check.random_inputs import Draw
 from byhand.check.report import Line, Report, conclude
 from byhand.check.script import Hint, Look, Script, Slopes
 from byhand.check.subject import reach
-from byhand.protocol.experiment import Experiment, StepResult, Tensor, as_array
+from byhand.protocol.experiment import Experiment, StepResult, Tensor
 from byhand.protocol.runner import LocalRunner
 from byhand.protocol.source_rules import broken_rules
 
@@ -125,15 +119,17 @@ class Comparison:
 
     def _side_effects(self) -> list[Line]:
         """Arguments that were changed in place; what Python and NumPy warned of, two at most."""
-        watched, quiet = [self.mine[i] for i in self.watched], self.script.quiet
+        script, watched = self.script, [self.mine[i] for i in self.watched]
         touched = {index for result in watched for index in result.changed}
-        kept = self.script.arguments.items()
-        names = dict.fromkeys(name for ref, name in kept if ref.index in touched)
-        texts, hint = [f"{name} was changed in place" for name in names], self.script.on_a_copy
-        said = sorted({text for result in watched for text in result.warnings})[:2]
-        return [Line("arguments", False, text, hint=hint) for text in texts] + [
-            Line("warning", False if quiet and quiet in text else None, text) for text in said
+        names = dict.fromkeys(n for ref, n in script.arguments.items() if ref.index in touched)
+        lines = [
+            Line("arguments", False, f"{n} was changed in place", hint=script.on_a_copy)
+            for n in names
         ]
+        for text in sorted({text for result in watched for text in result.warnings})[:2]:
+            fault = script.quiet and script.quiet in text
+            lines.append(Line("warning", False if fault else None, text))
+        return lines
 
     def _on(self, oracle: Callable[..., Any] | None) -> list[StepResult]:
         """The results beside an oracle; without one there are no answers."""
@@ -160,21 +156,20 @@ class Comparison:
 
     def _look(self, look: Look) -> list[Line]:
         mine, expected = self.mine[look.ref.index], self.right[look.ref.index]
-        before = look.after and self.mine[look.after.index].failure
-        failure = before or mine.failure
+        failure = (look.after and self.mine[look.after.index].failure) or mine.failure
         text = str(failure or "").removeprefix("not tried: ")
         if text in self.said or (not failure and look.ref.index > self.unwritten):
             return []  # what follows from something that has been said
-        if look.rule is not None:
-            found = text or look.rule(as_array(mine).value)
-            line = Line(look.label, not found, found) if isinstance(found, str) else found
-        elif expected.failure or (look.after and self.right[look.after.index].failure):
+        if not look.rule and (expected.failure or self._waits_in_vain(look)):
             return []
-        elif before:
+        if failure:
             line = Line(look.label, False, text)
+        elif look.rule:
+            found = look.rule(bare(mine.value))
+            line = Line(look.label, not found, found) if isinstance(found, str) else found
         else:
             rights = [expected, *(also[look.ref.index] for also in self.also)]
-            lines = [self._beside(look, mine, right.value) for right in rights]
+            lines = [self._beside(look, mine.value, right.value) for right in rights]
             line = next((line for line in lines if line.ok), lines[0])
         if line.ok is False and not line.hint and self._fits(look, failure):
             line.hint = look.hint
@@ -184,29 +179,30 @@ class Comparison:
         line.family = look.family
         return [] if look.quiet and line.ok else [line]
 
+    def _waits_in_vain(self, look: Look) -> bool:
+        """Whether the oracle, too, fails at the step that a look waits for."""
+        return bool(look.after and self.right[look.after.index].failure)
+
     def _fits(self, look: Look, failure: Any) -> bool:
         """Whether a look's own hint may be given."""
         if look.fresh is None:
             return not failure
         return _agree(self.right[look.fresh.index], self.mine[look.fresh.index])
 
-    def _beside(self, look: Look, mine: StepResult, expected: Any) -> Line:
+    def _beside(self, look: Look, mine: Any, expected: Any) -> Line:
         """The line for a value beside the expected one, by the kind of the latter."""
-        how = {"suspects": lambda: self._suspects(look), **look.how}
-        if isinstance(expected, Tensor):
-            expected, bare = expected.array, not isinstance(mine.value, Tensor)
-            if bare and expected.ndim and mine.failure is None:
-                text = f"is {described(mine.value)}, expected a PyTorch tensor"
-                return Line(look.label, False, text)
-        mine = as_array(mine)
-        array = isinstance(expected, np.ndarray) and expected.ndim
-        if array or (as_number(expected) is not None and not look.otherwise):
-            return compare(look.label, mine, expected, **how)
-        if mine.failure is not None or same(mine.value, expected):
-            return Line(look.label, mine.failure is None, str(mine.failure or ""))
-        words = look.otherwise or f"is {described(mine.value)}, expected {expected!r}"
-        words = words if isinstance(words, str) else words(mine.value, expected)
-        return Line(look.label, False, words)
+        right, how = bare(expected), {"suspects": lambda: self._suspects(look), **look.how}
+        array = isinstance(right, np.ndarray) and right.ndim
+        if array and isinstance(expected, Tensor) > isinstance(mine, Tensor):
+            text = f"is {described(mine)}, expected a PyTorch tensor"
+            return Line(look.label, False, text)
+        mine = bare(mine)
+        if array or (as_number(right) is not None and not look.otherwise):
+            return compare(look.label, mine, right, **how)
+        if same(mine, right):
+            return Line(look.label, True)
+        words = look.otherwise or f"is {described(mine)}, expected {right!r}"
+        return Line(look.label, False, words if isinstance(words, str) else words(mine, right))
 
     def _suspects(self, look: Look) -> list[tuple[str, Any]]:
         """Hints whose mutants agree with the student, those that agree everywhere first."""
@@ -220,10 +216,10 @@ class Comparison:
             if self._breaks(theirs, look.ref.index):
                 continue
             looks = [k for k in self.script.looks if k.label.startswith(hint.explains)]
-            looks = [k for k in looks if not (k.after and self.right[k.after.index].failure)]
+            looks = [k for k in looks if not self._waits_in_vain(k)]
             agree = [_agree(theirs[k.ref.index], self.mine[k.ref.index]) for k in looks]
             if all(agree[: looks.index(look) + 1]):
-                found = (hint.says, as_array(theirs[look.ref.index]).value)
+                found = (hint.says, bare(theirs[look.ref.index].value))
                 (closer if all(agree) else close).append(found)
         return closer + close
 
@@ -256,7 +252,7 @@ class Comparison:
     def _gradient(self, tried: Slopes) -> np.ndarray | None:
         """What the student's last backward pass alone gave."""
         found = [self.mine[ref.index] for ref in (tried.gradient, tried.before) if ref]
-        first, *before = (as_array(result).value for result in found)
+        first, *before = (bare(result.value) for result in found)
         if not all(_real(value) and value.shape == first.shape for value in [first, *before]):
             return None
         return first - sum(before) if first.size > tried.coordinates.max(initial=-1) else None
@@ -276,7 +272,7 @@ def _agree(theirs: StepResult, mine: StepResult) -> bool:
     """Whether a mutant gave what the student gave."""
     if theirs.failure is not None or mine.failure is not None:
         return theirs.failure is not None and mine.failure is not None
-    return same(as_array(mine).value, as_array(theirs).value)
+    return same(bare(mine.value), bare(theirs.value))
 
 
 def _real(value: Any) -> bool:

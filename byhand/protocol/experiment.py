@@ -71,11 +71,6 @@ class StepResult:
     warnings: tuple[str, ...] = ()
 
 
-def as_array(outcome: StepResult) -> StepResult:
-    """The outcome with the numbers of a tensor in place of the tensor."""
-    return StepResult(outcome.value.array) if isinstance(outcome.value, Tensor) else outcome
-
-
 # What is done with the target of a step, and with the arguments.
 OPERATIONS: dict[str, Callable] = {
     "put": lambda value: value,

@@ -11,7 +11,7 @@ from byhand.check.core import Check, one_of
 from byhand.check.random_inputs import calm
 from byhand.check.report import Line, Report
 from byhand.check.script import Script
-from byhand.protocol.experiment import Ref, StepResult
+from byhand.protocol.experiment import Ref
 
 SIGMAS = 6.0  # a right layer strays further once in 500 million looks
 COUNTS = (40, 25)  # the shape of passes in which only the number of dropped entries counts
@@ -112,7 +112,7 @@ class _Mask:
         return np.nan_to_num(value, nan=0, posinf=0, neginf=0)
 
     def _compare(self, label: str, value: Any, expected: np.ndarray, **how: Any) -> Line:
-        line = compare(label, StepResult(value), expected.astype(self.dtype), **how)
+        line = compare(label, value, expected.astype(self.dtype), **how)
         line.hint = MASK_DTYPE if line.hint == MIXED else line.hint
         return line
 
@@ -188,7 +188,7 @@ class _Mask:
 
 
 def _unchanged(label: str, expected: np.ndarray, named: str, value: Any) -> Line:
-    line = compare(label, StepResult(value), expected, against=named)
+    line = compare(label, value, expected, against=named)
     if line.yours is not None:
         line.hint = "In eval mode Dropout does nothing at all: no mask, no scale."
     return line
