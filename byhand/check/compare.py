@@ -128,18 +128,24 @@ def described(value: object) -> str:
 
 def difference(yours: np.ndarray, expected: np.ndarray, against: str = PYTORCH) -> str:
     """Both sides in a few words: whole if they are short, else where the error is largest."""
-    error = np.abs(yours - expected)
-    if not yours.ndim:
-        return _apart(f"{yours:.6g}", f"{expected:.6g}", error, against)
-    if yours.size <= 6:
-        return _apart(_numbers(yours), _numbers(expected), error.max(), against)
-    place = np.unravel_index(np.argmax(error), yours.shape)
-    where = ", ".join(str(int(i)) for i in place)
-    near = TOLERANCE.get(expected.dtype, 1e-9)
-    wrong = ~np.isclose(yours, expected, rtol=near, atol=near * SMALLEST_SCALE)
-    count = max(int(wrong.sum()), 1)
-    both = _apart(f"{yours[place]:.4g}", f"{expected[place]:.4g}", error[place], against)
-    return f"{count} of {yours.size} values differ; largest at [{where}]: {both}"
+    error, text = np.abs(yours - expected), ""
+    if yours.size > 6:
+        place = np.unravel_index(np.argmax(error), yours.shape)
+        where = ", ".join(str(int(i)) for i in place)
+        near = TOLERANCE.get(expected.dtype, 1e-9)
+        wrong = ~np.isclose(yours, expected, rtol=near, atol=near * SMALLEST_SCALE)
+        count = max(int(wrong.sum()), 1)
+        text = f"{count} of {yours.size} values differ; largest at [{where}]: "
+        yours, expected = yours[place], expected[place]
+    shown, right = _shown(yours), _shown(expected)
+    by = f" (they differ by {error.max():.1e})" if shown == right else ""
+    return f"{text}yours {shown}, {against} {right}{by}"
+
+
+def _shown(value: np.ndarray) -> str:
+    if not value.ndim:
+        return f"{value:.6g}"
+    return " ".join(np.array2string(value, precision=4, separator=" ").split())
 
 
 def named(yours: np.ndarray, expected: np.ndarray, suspects: Suspects) -> str:
@@ -180,14 +186,3 @@ def relation(yours: np.ndarray, expected: np.ndarray, sizes: Mapping[int, str], 
     for two in (2, 0.5):
         known.setdefault(two, f"Yours is {right} times {two}: a factor 2 too much or too little.")
     return next((words for factor, words in known.items() if np.isclose(ratio, factor)), "")
-
-
-def _apart(yours: str, expected: str, error: float, against: str) -> str:
-    """Both values in print; the error, where print does not show it."""
-    by = f" (they differ by {error:.1e})" if yours == expected else ""
-    return f"yours {yours}, {against} {expected}{by}"
-
-
-def _numbers(array: np.ndarray) -> str:
-    text = np.array2string(array, precision=4, suppress_small=False, separator=" ")
-    return " ".join(text.split())

@@ -42,7 +42,8 @@ class Check:
         self.names, self.runner = reach(*subjects)
         self.name = self.names[0]
         self.draw = Draw(seed)
-        self.report = Report("", self.draw.repeat(called))
+        seed = self.draw.seed
+        self.report = Report("", f"random seed {seed}: check.{called}(..., seed={seed})")
         self.at_last: list[Line] = []  # for an answer that has passed all else
 
     def rules(self, loops: bool = False, **allowed: bool) -> None:

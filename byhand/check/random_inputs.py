@@ -78,10 +78,6 @@ class Draw:
         """Uniform numbers between 0.5 and 2."""
         return self.rng.uniform(0.5, 2.0, shape)
 
-    def repeat(self, check: str) -> str:
-        """How to get the same numbers again."""
-        return f"random seed {self.seed}: check.{check}(..., seed={self.seed})"
-
 
 def is_shape(x: Sequence) -> bool:
     """Whether x is a shape rather than the numbers themselves."""
