@@ -7,6 +7,7 @@ names the mistake.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,9 @@ class Comparison:
             family = found.setdefault(look.family, [])
             if not any(line.ok is False for line in family):
                 family += self._look(look)
-        lines = self._refusals() + [line for family in found.values() for line in _shown(family)]
+        lines = self._refusals()
+        for name, family in found.items():
+            lines += _shown(name, family)
         right = all(line.ok for line in lines)
         if right and self.unwritten < len(self.mine):
             return [*lines, Line("not written", False, str(self.mine[self.unwritten].failure))]
@@ -177,7 +180,6 @@ class Comparison:
         if line.hint in self.said:
             line.hint = ""
         self.said |= {line.hint, text} - {""}
-        line.family = look.family
         return [] if look.quiet and line.ok else [line]
 
     def _waits_in_vain(self, look: Look) -> bool:
@@ -259,14 +261,13 @@ class Comparison:
         return first - sum(before) if first.size > tried.coordinates.max(initial=-1) else None
 
 
-def _shown(family: list[Line]) -> list[Line]:
+def _shown(name: str, family: list[Line]) -> list[Line]:
     """The line that fails; if none does, one for all, with their largest error."""
     if not family or family[-1].ok is False:
         return family[-1:]
     errors = [line for line in family if line.error is not None]
     worst = max(errors, key=lambda line: line.error, default=family[0])
-    worst.name = worst.family
-    return [worst]
+    return [replace(worst, name=name)]
 
 
 def _agree(theirs: StepResult, mine: StepResult) -> bool:

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.special import ndtri
 from threadpoolctl import threadpool_limits
 
@@ -19,13 +18,8 @@ def calm() -> Iterator[None]:
 
     On arrays as small as these, threads cost more than they bring, on a busy machine a lot more.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1), np.errstate(all="ignore"):
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    with threadpool_limits(1), np.errstate(all="ignore"):
+        yield
 
 
 class Draw:

@@ -20,8 +20,7 @@ class Line:
     """One thing looked at.
 
     ok: None for a note, which fails nothing; error: the largest one, if numbers were compared;
-    hint: the likely mistake in words; yours, expected: arrays to draw where they differ; family:
-    lines that become one while they are right.
+    hint: the likely mistake in words; yours, expected: arrays to draw where they differ.
     """
 
     name: str
@@ -31,7 +30,6 @@ class Line:
     hint: str = ""
     yours: np.ndarray | None = None
     expected: np.ndarray | None = None
-    family: str = ""
 
 
 @dataclass
