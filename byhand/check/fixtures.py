@@ -26,18 +26,13 @@ class Parameters(Module):
 
     def __init__(self, arrays: list[np.ndarray]):
         super().__init__()
-        self._values = [np.array(array) for array in arrays]
-        self._grads = [np.zeros_like(array) for array in arrays]
-
-    def parameters(self) -> list[np.ndarray]:
-        return list(self._values)
-
-    def parameters_grad(self) -> list[np.ndarray]:
-        return list(self._grads)
+        for number, array in enumerate(arrays):
+            setattr(self, f"p{number}", np.array(array))
+            setattr(self, f"grad_p{number}", np.zeros_like(array))
 
     def receive(self, grads: list[np.ndarray]) -> None:
         """Write new gradients into the arrays that are already there."""
-        for mine, new in zip(self._grads, grads, strict=True):
+        for mine, new in zip(self.parameters_grad(), grads, strict=True):
             mine[...] = new
 
 

@@ -29,10 +29,9 @@ class Draw:
     """
 
     def __init__(self, seed: int | None = None):
-        if seed is None:
-            seed = int(np.random.SeedSequence().generate_state(1)[0]) % 1_000_000
-        self.seed = seed
-        self.rng = np.random.default_rng(seed)
+        fresh = int(np.random.default_rng().integers(1_000_000))
+        self.seed = fresh if seed is None else seed
+        self.rng = np.random.default_rng(self.seed)
 
     def until(self, make: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
         """What make() draws, drawn again until it has what the check needs to tell right from
