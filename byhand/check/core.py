@@ -7,27 +7,18 @@ names the mistake.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from byhand.check import oracles, tensors
-from byhand.check.compare import (
-    NUMERICAL_TOLERANCE,
-    alike,
-    as_number,
-    changes,
-    compare,
-    compare_number,
-    described,
-    same,
-    warned,
-)
+from byhand.check.compare import NUMERICAL_TOLERANCE, as_number, bare, compare, described, same
 from byhand.check.random_inputs import Draw
 from byhand.check.report import Line, Report, conclude
 from byhand.check.script import Hint, Look, Script, Slopes
 from byhand.check.subject import reach
-from byhand.protocol.experiment import Experiment, StepResult, Tensor, as_array
+from byhand.protocol.experiment import Experiment, StepResult, Tensor
 from byhand.protocol.runner import LocalRunner
 from byhand.protocol.source_rules import broken_rules
 
@@ -52,7 +43,8 @@ class Check:
         self.names, self.runner = reach(*subjects)
         self.name = self.names[0]
         self.draw = Draw(seed)
-        self.report = Report("", self.draw.repeat(called))
+        seed = self.draw.seed
+        self.report = Report("", f"random seed {seed}: check.{called}(..., seed={seed})")
         self.at_last: list[Line] = []  # for an answer that has passed all else
 
     def rules(self, loops: bool = False, **allowed: bool) -> None:
@@ -105,9 +97,10 @@ class Comparison:
         self.mine = check.runner.run(script)
         self.mutants: dict[int, list[StepResult]] = {}
         self.said: set[str] = set()
-        kinds = ((i, result.failure) for i, result in enumerate(self.mine) if result.failure)
-        missing = (i for i, f in kinds if f.kind == "unwritten" and i not in script.asides)
-        self.unwritten = next(missing, len(self.mine))
+        self.watched = [i for i in range(len(self.mine)) if i not in script.asides]
+        self.shared = [i for i in self.watched if i < len(self.right)]
+        kinds = ((i, f.kind) for i in self.watched if (f := self.mine[i].failure))
+        self.unwritten = next((i for i, kind in kinds if kind == "unwritten"), len(self.mine))
 
     def lines(self) -> list[Line]:
         """What the report says: one line a family of looks."""
@@ -120,16 +113,27 @@ class Comparison:
             family = found.setdefault(look.family, [])
             if not any(line.ok is False for line in family):
                 family += self._look(look)
-        lines = self._refusals() + [line for family in found.values() for line in _shown(family)]
+        lines = self._refusals()
+        for name, family in found.items():
+            lines += _shown(name, family)
         right = all(line.ok for line in lines)
         if right and self.unwritten < len(self.mine):
             return [*lines, Line("not written", False, str(self.mine[self.unwritten].failure))]
-        lines += self._central_differences(right)
-        watched = [r for i, r in enumerate(self.mine) if i not in self.script.asides]
-        warnings = warned(watched)
-        for line in warnings:
-            line.ok = False if self.script.quiet and self.script.quiet in line.text else None
-        return lines + changes(watched, self.script.arguments, self.script.on_a_copy) + warnings
+        return lines + self._central_differences(right) + self._side_effects()
+
+    def _side_effects(self) -> list[Line]:
+        """Arguments that were changed in place; what Python and NumPy warned of, two at most."""
+        script, watched = self.script, [self.mine[i] for i in self.watched]
+        touched = {index for result in watched for index in result.changed}
+        names = dict.fromkeys(n for ref, n in script.arguments.items() if ref.index in touched)
+        lines = [
+            Line("arguments", False, f"{n} was changed in place", hint=script.on_a_copy)
+            for n in names
+        ]
+        for text in sorted({text for result in watched for text in result.warnings})[:2]:
+            fault = script.quiet and script.quiet in text
+            lines.append(Line("warning", False if fault else None, text))
+        return lines
 
     def _on(self, oracle: Callable[..., Any] | None) -> list[StepResult]:
         """The results beside an oracle; without one there are no answers."""
@@ -143,9 +147,8 @@ class Comparison:
     def _refusals(self) -> list[Line]:
         """Where PyTorch raises an error, the student has to raise it too."""
         lines = []
-        for index, (mine, right) in enumerate(zip(self.mine, self.right, strict=False)):
-            expected = right.failure is not None and right.failure.kind != "skipped"
-            if not expected or index in self.script.asides:
+        for mine, right in ((self.mine[i], self.right[i]) for i in self.shared):
+            if right.failure is None or right.failure.kind == "skipped":
                 continue
             kind = right.failure.type
             if kind != self.script.refusal:
@@ -157,29 +160,31 @@ class Comparison:
 
     def _look(self, look: Look) -> list[Line]:
         mine, expected = self.mine[look.ref.index], self.right[look.ref.index]
-        before = look.after and self.mine[look.after.index].failure
-        failure = before or mine.failure
+        failure = (look.after and self.mine[look.after.index].failure) or mine.failure
         text = str(failure or "").removeprefix("not tried: ")
         if text in self.said or (not failure and look.ref.index > self.unwritten):
             return []  # what follows from something that has been said
-        if look.rule is not None:
-            found = text or look.rule(as_array(mine).value)
-            line = Line(look.label, not found, found) if isinstance(found, str) else found
-        elif expected.failure or (look.after and self.right[look.after.index].failure):
+        if not look.rule and (expected.failure or self._waits_in_vain(look)):
             return []
-        elif before:
+        if failure:
             line = Line(look.label, False, text)
+        elif look.rule:
+            found = look.rule(bare(mine.value))
+            line = Line(look.label, not found, found) if isinstance(found, str) else found
         else:
             rights = [expected, *(also[look.ref.index] for also in self.also)]
-            lines = [self._beside(look, mine, right.value) for right in rights]
+            lines = [self._beside(look, mine.value, right.value) for right in rights]
             line = next((line for line in lines if line.ok), lines[0])
         if line.ok is False and not line.hint and self._fits(look, failure):
             line.hint = look.hint
         if line.hint in self.said:
             line.hint = ""
         self.said |= {line.hint, text} - {""}
-        line.family = look.family
         return [] if look.quiet and line.ok else [line]
+
+    def _waits_in_vain(self, look: Look) -> bool:
+        """Whether the oracle, too, fails at the step that a look waits for."""
+        return bool(look.after and self.right[look.after.index].failure)
 
     def _fits(self, look: Look, failure: Any) -> bool:
         """Whether a look's own hint may be given."""
@@ -187,24 +192,20 @@ class Comparison:
             return not failure
         return _agree(self.right[look.fresh.index], self.mine[look.fresh.index])
 
-    def _beside(self, look: Look, mine: StepResult, expected: Any) -> Line:
+    def _beside(self, look: Look, mine: Any, expected: Any) -> Line:
         """The line for a value beside the expected one, by the kind of the latter."""
-        how = {"suspects": lambda: self._suspects(look), **look.how}
-        if isinstance(expected, Tensor):
-            expected, bare = expected.array, not isinstance(mine.value, Tensor)
-            if bare and expected.ndim and mine.failure is None:
-                text = f"is {described(mine.value)}, expected a PyTorch tensor"
-                return Line(look.label, False, text)
-        mine = as_array(mine)
-        if isinstance(expected, np.ndarray) and expected.ndim:
-            return compare(look.label, mine, expected, **how)
-        if not look.otherwise and (number := as_number(expected)) is not None:
-            return compare_number(look.label, mine, number, **how)
-        if mine.failure is not None or same(mine.value, expected):
-            return Line(look.label, mine.failure is None, str(mine.failure or ""))
-        words = look.otherwise or f"is {described(mine.value)}, expected {expected!r}"
-        words = words if isinstance(words, str) else words(mine.value, expected)
-        return Line(look.label, False, words)
+        right, how = bare(expected), {"suspects": lambda: self._suspects(look), **look.how}
+        array = isinstance(right, np.ndarray) and right.ndim
+        if array and isinstance(expected, Tensor) > isinstance(mine, Tensor):
+            text = f"is {described(mine)}, expected a PyTorch tensor"
+            return Line(look.label, False, text)
+        mine = bare(mine)
+        if array or (as_number(right) is not None and not look.otherwise):
+            return compare(look.label, mine, right, **how)
+        if same(mine, right):
+            return Line(look.label, True)
+        words = look.otherwise or f"is {described(mine)}, expected {right!r}"
+        return Line(look.label, False, words if isinstance(words, str) else words(mine, right))
 
     def _suspects(self, look: Look) -> list[tuple[str, Any]]:
         """Hints whose mutants agree with the student, those that agree everywhere first."""
@@ -218,73 +219,64 @@ class Comparison:
             if self._breaks(theirs, look.ref.index):
                 continue
             looks = [k for k in self.script.looks if k.label.startswith(hint.explains)]
-            looks = [k for k in looks if not (k.after and self.right[k.after.index].failure)]
+            looks = [k for k in looks if not self._waits_in_vain(k)]
             agree = [_agree(theirs[k.ref.index], self.mine[k.ref.index]) for k in looks]
             if all(agree[: looks.index(look) + 1]):
-                found = (hint.says, as_array(theirs[look.ref.index]).value)
+                found = (hint.says, bare(theirs[look.ref.index].value))
                 (closer if all(agree) else close).append(found)
         return closer + close
 
     def _breaks(self, theirs: list[StepResult], until: int) -> bool:
         """Whether a mutant fails at a step, up to this one, that the student has taken."""
-        pairs = enumerate(zip(theirs[:until], self.mine[:until], strict=True))
-        aside = self.script.asides
-        return any(a.failure and not b.failure for i, (a, b) in pairs if i not in aside)
+        steps = (i for i in self.watched if i < until)
+        return any(theirs[i].failure and not self.mine[i].failure for i in steps)
 
     def _central_differences(self, agrees: bool) -> list[Line]:
         """The student's gradients beside the slopes of the student's own forward pass.
 
         agrees: whether all else is as PyTorch says; then a difference is a note.
         """
-        largest, wrong = None, []
-        steps = enumerate(self.mine[: self.script.shared])
-        if any(result.failure for i, result in steps if i not in self.script.asides):
+        errors, wrong = [], []
+        if any(self.mine[i].failure for i in self.shared):
             return []
         for tried in self.script.slopes:
             slopes, mine = self.mine[tried.slopes.index].value, self._gradient(tried)
-            usable = isinstance(slopes, np.ndarray) and slopes.dtype.kind == "f"
-            if mine is None or not usable or slopes.shape != tried.coordinates.shape:
+            if mine is None or not _real(slopes) or slopes.shape != tried.coordinates.shape:
                 return []
             error = np.abs(mine.flat[tried.coordinates] - slopes).max(initial=0)
-            error /= max(np.abs(slopes).max(initial=0), 1.0)
-            largest = max(largest or 0.0, float(error))
-            if not error <= NUMERICAL_TOLERANCE:  # NaN fails as well
+            errors.append(float(error / max(np.abs(slopes).max(initial=0), 1.0)))
+            if not errors[-1] <= NUMERICAL_TOLERANCE:  # NaN fails as well
                 wrong.append(f"the {tried.name} is not the slope of your own forward pass")
         if wrong:
             return [Line("central differences", None if agrees else False, w) for w in wrong]
-        text = "" if largest is None else f"largest relative error {largest:.0e}"
-        return [Line("central differences", True, text)] if text else []
+        text = f"largest relative error {max(errors, default=0):.0e}"
+        return [Line("central differences", True, text)] if errors else []
 
     def _gradient(self, tried: Slopes) -> np.ndarray | None:
         """What the student's last backward pass alone gave."""
         found = [self.mine[ref.index] for ref in (tried.gradient, tried.before) if ref]
-        values = [as_array(result).value for result in found]
-        usable = [isinstance(v, np.ndarray) and v.dtype.kind == "f" for v in values]
-        if not all(usable) or len({v.shape for v in values}) != 1:
+        first, *before = (bare(result.value) for result in found)
+        if not all(_real(value) and value.shape == first.shape for value in [first, *before]):
             return None
-        if values[0].size <= tried.coordinates.max(initial=-1):
-            return None
-        return values[0] - values[1] if len(values) == 2 else values[0]
+        return first - sum(before) if first.size > tried.coordinates.max(initial=-1) else None
 
 
-def _shown(family: list[Line]) -> list[Line]:
+def _shown(name: str, family: list[Line]) -> list[Line]:
     """The line that fails; if none does, one for all, with their largest error."""
     if not family or family[-1].ok is False:
         return family[-1:]
     errors = [line for line in family if line.error is not None]
     worst = max(errors, key=lambda line: line.error, default=family[0])
-    worst.name = worst.family
-    return [worst]
+    return [replace(worst, name=name)]
 
 
 def _agree(theirs: StepResult, mine: StepResult) -> bool:
     """Whether a mutant gave what the student gave."""
-    theirs, mine = as_array(theirs), as_array(mine)
     if theirs.failure is not None or mine.failure is not None:
         return theirs.failure is not None and mine.failure is not None
-    a, b = theirs.value, mine.value
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return a.dtype.kind in "biuf" and b.dtype.kind in "biuf" and alike(b, a)
-    if (number := as_number(a)) is not None and (mine_number := as_number(b)) is not None:
-        return alike(np.asarray(mine_number), np.asarray(number))
-    return same(b, a)
+    return same(bare(mine.value), bare(theirs.value))
+
+
+def _real(value: Any) -> bool:
+    """Whether this is an array of floating-point numbers."""
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"

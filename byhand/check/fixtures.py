@@ -26,18 +26,13 @@ class Parameters(Module):
 
     def __init__(self, arrays: list[np.ndarray]):
         super().__init__()
-        self._values = [np.array(array) for array in arrays]
-        self._grads = [np.zeros_like(array) for array in arrays]
-
-    def parameters(self) -> list[np.ndarray]:
-        return list(self._values)
-
-    def parameters_grad(self) -> list[np.ndarray]:
-        return list(self._grads)
+        for number, array in enumerate(arrays):
+            setattr(self, f"p{number}", np.array(array))
+            setattr(self, f"grad_p{number}", np.zeros_like(array))
 
     def receive(self, grads: list[np.ndarray]) -> None:
         """Write new gradients into the arrays that are already there."""
-        for mine, new in zip(self._grads, grads, strict=True):
+        for mine, new in zip(self.parameters_grad(), grads, strict=True):
             mine[...] = new
 
 
@@ -90,7 +85,7 @@ class Wave(Criterion):
 
 
 class Bounded(Optimizer):
-    """p -= lr * tanh(gradient): no coordinate moves by more than lr."""
+    """p -= lr * tanh(gradient): no coordinate moves by more than lr; of no parameters, none."""
 
     def step(self) -> None:
         """Update every parameter in place."""
@@ -105,16 +100,6 @@ class Harmonic(Scheduler):
     def get_lr(self) -> float:
         """The learning rate after last_epoch steps."""
         return self.base_lr / (1 + self.last_epoch)
-
-
-class Still(Optimizer):
-    """An optimizer that has a learning rate and moves nothing."""
-
-    def __init__(self, lr: float):
-        super().__init__(Module(), lr)
-
-    def step(self) -> None:
-        """Nothing to do."""
 
 
 class Landscape:
@@ -187,48 +172,45 @@ def layer_slopes(
 
     places: for each name, the coordinates to try.
     """
-    found = []
-    for name, coordinates in zip(names, places, strict=True):
-        value = np.array(x if name == "x" else getattr(layer, name))
 
-        def at(value: np.ndarray, name: str = name) -> np.ndarray:
-            if name == "x":
-                return g * layer.forward(value)
+    def along(name: str, places: np.ndarray) -> np.ndarray:
+        if name == "x":
+            return _central(lambda moved: g * layer.forward(moved), x, places)
+
+        def at(value: np.ndarray) -> np.ndarray:
             setattr(layer, name, value)
             return g * layer.forward(x)
 
-        found.append(_central(at, value, coordinates))
-        if name != "x":
-            setattr(layer, name, value)
-    return found
+        value = np.array(getattr(layer, name))
+        found = _central(at, value, places)
+        setattr(layer, name, value)
+        return found
+
+    return list(map(along, names, places))
 
 
 def function_slopes(
-    function: Callable, args: list[Any], index: int, g: Any, places: np.ndarray, part: int = -1
+    function: Callable, args: list[Any], index: int, g: Any, places: np.ndarray
 ) -> np.ndarray:
     """Central differences of Σ g · function(*args) by the argument number `index`.
 
-    part: which of several results, if there are several.
+    Of several results the last one counts.
     """
     kind = type(args[index])
 
     def at(value: np.ndarray) -> Any:
         given = value if kind is np.ndarray else tensors.make(value)
         y = function(*args[:index], given, *args[index + 1 :])
-        return g * (y[part] if isinstance(y, tuple) else y)
+        return g * (y[-1] if isinstance(y, tuple) else y)
 
     return _central(at, np.array(args[index]), places)
 
 
 def _central(at: Callable, value: np.ndarray, places: np.ndarray) -> np.ndarray:
-    slopes = []
-    for coordinate in places:
-        ends = []
-        for step in (STEP, -STEP):
-            moved = np.array(value)
-            moved.flat[coordinate] += step
-            ends.append(at(moved))
-        slopes.append(float((ends[0] - ends[1]).sum()) / (2 * STEP))
+    numbers, slopes = np.arange(value.size).reshape(value.shape), []
+    for place in places:
+        step = STEP * (numbers == place)
+        slopes.append(float((at(value + step) - at(value - step)).sum()) / (2 * STEP))
     return np.array(slopes)
 
 

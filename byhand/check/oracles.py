@@ -59,10 +59,8 @@ class Layer:
         twin.register_forward_hook(
             lambda _, x, y: vars(self).update(input=numbers(x[0]), output=numbers(y))
         )
-        own = dict(
-            output=None, twin=twin, _forward=forward, _grads=grads or {}, _overwrites=overwrites
-        )
-        vars(self).update(own)
+        how = dict(_forward=forward, _grads=grads or {}, _overwrites=overwrites)
+        vars(self).update(output=None, twin=twin, **how)
         for parameter in twin.parameters():
             parameter.grad = torch.zeros_like(parameter)
 
@@ -75,12 +73,10 @@ class Layer:
     def __setattr__(self, name: str, value: Any) -> None:
         if not isinstance(value, np.ndarray):
             setattr(self.twin, name, value)
-        elif name.startswith("grad_"):
-            getattr(self.twin, name.removeprefix("grad_")).grad = torch.from_numpy(value)
         else:
-            old, new = getattr(self.twin, name), torch.from_numpy(value)
-            is_parameter = isinstance(old, torch.nn.Parameter)
-            setattr(self.twin, name, torch.nn.Parameter(new) if is_parameter else new)
+            tensor = getattr(self.twin, name.removeprefix("grad_"))
+            part = "grad" if name.startswith("grad_") else "data"
+            setattr(tensor, part, torch.from_numpy(value))
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         tensor = torch.from_numpy(x).requires_grad_()
@@ -125,12 +121,6 @@ class Layer:
     def zero_grad(self) -> None:
         self.twin.zero_grad(set_to_none=False)
 
-    def train(self) -> None:
-        self.twin.train()
-
-    def eval(self) -> None:
-        self.twin.eval()
-
 
 class Criterion:
     """A torch loss as a byhand Criterion."""
@@ -171,14 +161,11 @@ class Optimizer:
         twin = like(parameters, **make)
         [group] = twin.param_groups
         group |= {key: v(group) if callable(v) else v for key, v in (changed or {}).items()}
-        vars(self).update(
-            make=make, module=module, parameters=parameters, twin=twin, hessian={}, steps=0
-        )
-        vars(self).update(before=before, after=after)
+        own = dict(make=make, module=module, parameters=parameters, twin=twin, hessian={}, steps=0)
+        vars(self).update(own, before=before, after=after)
 
     def __getattr__(self, name: str) -> Any:
-        group = self.twin.param_groups[0]
-        return self.make[name] if name not in group else group[name]
+        return (self.make | self.twin.param_groups[0])[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
         for group in self.twin.param_groups:
@@ -253,22 +240,6 @@ class _Stage(torch.nn.Module):
         return torch.roll(y, 1, -1) if self.moody and self.training else y
 
 
-class _Bounded(torch.optim.SGD):
-    """PyTorch's side of fixtures.Bounded."""
-
-    @property
-    def lr(self) -> float:
-        return self.param_groups[0]["lr"]
-
-    def step(self, closure: None = None) -> None:
-        for p in self.param_groups[0]["params"]:
-            p.data.sub_(self.lr * p.grad.tanh())
-
-
-def _harmonic(optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
-    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
-
-
 def stages(*modules: Layer) -> torch.nn.Module:
     """What a Sequential of such layers is in PyTorch."""
     return torch.nn.Sequential(*(module.twin for module in modules))
@@ -277,6 +248,4 @@ def stages(*modules: Layer) -> torch.nn.Module:
 FIXTURES = vars(fixtures) | {
     "Stage": lambda weight, **kind: Layer(_Stage, weight, **kind),
     "Wave": lambda: lambda output, y: torch.sin(output[range(len(y)), y]).mean(),
-    "Bounded": lambda network, lr: _Bounded(network.twin.parameters(), lr=lr),
-    "Harmonic": _harmonic,
 }

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.special import ndtri
+from threadpoolctl import threadpool_limits
 
 AWAY_FROM_ZERO = 0.01  # where ReLU and its kin have their kink
 LEAST_SPREAD = 0.2  # standard deviation of a column
@@ -14,17 +14,12 @@ LEAST_SPREAD = 0.2  # standard deviation of a column
 
 @contextmanager
 def calm() -> Iterator[None]:
-    """PyTorch on one thread, NumPy's warnings off; as a decorator, for the time of a check.
+    """PyTorch and NumPy on one thread, no warnings of NumPy's; a decorator for checks.
 
     On arrays as small as these, threads cost more than they bring, on a busy machine a lot more.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with np.errstate(all="ignore"):
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    with threadpool_limits(1), np.errstate(all="ignore"):
+        yield
 
 
 class Draw:
@@ -34,10 +29,9 @@ class Draw:
     """
 
     def __init__(self, seed: int | None = None):
-        if seed is None:
-            seed = int(np.random.SeedSequence().generate_state(1)[0]) % 1_000_000
-        self.seed = seed
-        self.rng = np.random.default_rng(seed)
+        fresh = int(np.random.default_rng().integers(1_000_000))
+        self.seed = fresh if seed is None else seed
+        self.rng = np.random.default_rng(self.seed)
 
     def until(self, make: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
         """What make() draws, drawn again until it has what the check needs to tell right from
@@ -76,10 +70,6 @@ class Draw:
     def positive(self, shape: Sequence[int]) -> np.ndarray:
         """Uniform numbers between 0.5 and 2."""
         return self.rng.uniform(0.5, 2.0, shape)
-
-    def repeat(self, check: str) -> str:
-        """How to get the same numbers again."""
-        return f"random seed {self.seed}: check.{check}(..., seed={self.seed})"
 
 
 def is_shape(x: Sequence) -> bool:

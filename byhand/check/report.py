@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 OK, BAD, NOTE = "#0072B2", "#D55E00", "#8a6d00"  # told apart by the colour-blind, and by a sign
+MARKS = {True: ("ok", "✓", OK), False: ("FAIL", "✗", BAD), None: ("note", "•", NOTE)}
 PICTURE_CELLS = 24
 _SHOW: ContextVar[Callable[["Report"], None] | None] = ContextVar("show", default=None)
 
@@ -19,8 +20,7 @@ class Line:
     """One thing looked at.
 
     ok: None for a note, which fails nothing; error: the largest one, if numbers were compared;
-    hint: the likely mistake in words; yours, expected: arrays to draw where they differ; family:
-    lines that become one while they are right.
+    hint: the likely mistake in words; yours, expected: arrays to draw where they differ.
     """
 
     name: str
@@ -30,7 +30,6 @@ class Line:
     hint: str = ""
     yours: np.ndarray | None = None
     expected: np.ndarray | None = None
-    family: str = ""
 
 
 @dataclass
@@ -45,17 +44,11 @@ class Report:
     def passed(self) -> bool:
         return all(line.ok is not False for line in self.lines)
 
-    @property
-    def largest_error(self) -> float | None:
-        errors = [line.error for line in self.lines if line.error is not None]
-        return max(errors, default=None)
-
     def __str__(self) -> str:
         width = max([24, *(len(line.name) for line in self.lines)]) + 1
         rows = [self.title]
         for line in self.lines:
-            mark = {True: "ok", False: "FAIL", None: "note"}[line.ok]
-            rows.append(f"  {mark:5} {line.name:{width}} {line.text}".rstrip())
+            rows.append(f"  {MARKS[line.ok][0]:5} {line.name:{width}} {line.text}".rstrip())
             if line.hint:
                 rows.append(f"        {line.hint}")
         if not self.passed:
@@ -68,8 +61,8 @@ class Report:
             failed = [line.name for line in self.lines if line.ok is False]
             return f"{self.title}: {', '.join(failed)}"
         count = sum(line.ok is True for line in self.lines)
-        error = self.largest_error
-        also = "" if error is None else f", largest error {error:.0e}"
+        errors = [line.error for line in self.lines if line.error is not None]
+        also = f", largest error {max(errors):.0e}" if errors else ""
         return f"{self.title}: {count} check{'s' * (count != 1)} passed{also}"
 
     def __repr__(self) -> str:
@@ -78,20 +71,20 @@ class Report:
     def _repr_html_(self) -> str:
         rows = "".join(map(_row, self.lines))
         table = f'<table style="border-collapse:collapse;margin:2px 0 2px 8px">{rows}</table>'
-        colour, sign = (OK, "✓") if self.passed else (BAD, "✗")
+        _, sign, colour = MARKS[self.passed]
         mark = f'<span style="color:{colour};font-weight:600">{sign}</span>'
+        title, repeat = html.escape(self.title), html.escape(self.repeat)
+        if self.passed:
+            tag, head = "details", html.escape(self.summary())
+            content = f'<summary style="cursor:pointer">{mark} {head}</summary>{table}'
+        else:
+            tag, foot = "div", f"<code>{repeat}</code> repeats this draw"
+            content = f'{mark} <b>{title}</b>{table}<span style="opacity:.75">{foot}</span>'
         box = (
             f"border-left:4px solid {colour};padding:4px 10px;margin:3px 0;"
             "background:rgba(128,128,128,.08);font-size:13px;line-height:1.5"
         )
-        if self.passed:
-            head = f'<summary style="cursor:pointer">{mark} {html.escape(self.summary())}</summary>'
-            return f'<details style="{box}">{head}{table}</details>'
-        title, repeat = html.escape(self.title), html.escape(self.repeat)
-        return (
-            f'<div style="{box}">{mark} <b>{title}</b>{table}'
-            f'<span style="opacity:.75"><code>{repeat}</code> repeats this draw</span></div>'
-        )
+        return f'<{tag} style="{box}">{content}</{tag}>'
 
 
 class CheckFailed(AssertionError):
@@ -138,15 +131,12 @@ def showing(show: Callable[[Report], None]) -> Iterator[None]:
 
 
 def _row(line: Line) -> str:
-    sign, colour = {True: ("✓", OK), False: ("✗", BAD), None: ("•", NOTE)}[line.ok]
+    _, sign, colour = MARKS[line.ok]
     text = html.escape(line.text)
     if line.hint:
         text += f'<div style="color:{colour};font-weight:600">{html.escape(line.hint)}</div>'
-    cells = (
-        f'<span style="color:{colour}">{sign}</span>',
-        html.escape(line.name),
-        text + _picture(line),
-    )
+    mark = f'<span style="color:{colour}">{sign}</span>'
+    cells = mark, html.escape(line.name), text + _picture(line)
     cell = 'style="text-align:left;vertical-align:top;padding:1px 14px 1px 0;background:none"'
     row = "".join(f"<td {cell}>{content}</td>" for content in cells)
     return f'<tr style="background:none">{row}</tr>'

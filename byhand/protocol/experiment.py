@@ -5,9 +5,11 @@ dicts of these. Everything else stays there, and a `Ref` names it.
 """
 
 import math
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -69,18 +71,25 @@ class StepResult:
     warnings: tuple[str, ...] = ()
 
 
-def as_array(outcome: StepResult) -> StepResult:
-    """The outcome with the numbers of a tensor in place of the tensor."""
-    return StepResult(outcome.value.array) if isinstance(outcome.value, Tensor) else outcome
+# What is done with the target of a step, and with the arguments.
+OPERATIONS: dict[str, Callable] = {
+    "put": lambda value: value,
+    "find": lambda named: named,
+    "call": operator.call,
+    "method": lambda owner, name, /, *args, **kwargs: getattr(owner, name)(*args, **kwargs),
+    "get": getattr,
+    "set": setattr,
+    "read": lambda result: result,
+    "collect": lambda items, most: list(islice(items, most)),
+}
 
 
 @dataclass(frozen=True)
 class Step:
-    """op: put, find, call, method, get, set, read or collect; target: a name or a Ref."""
+    """op: one of OPERATIONS; target: a value for "put", a name for "find" and "call", or a Ref."""
 
     op: str
     target: Any
-    name: str = ""
     args: tuple = ()
     kwargs: dict = field(default_factory=dict)
 
@@ -110,19 +119,19 @@ class Experiment:
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> Ref:
         """Call a class or function by its name."""
-        return self._add("call", name, "", args, kwargs)
+        return self._add("call", name, args, kwargs)
 
     def method(self, ref: Ref, name: str, *args: Any, **kwargs: Any) -> Ref:
         """Call a method of an earlier result."""
-        return self._add("method", ref, name, args, kwargs)
+        return self._add("method", ref, (name, *args), kwargs)
 
     def get(self, ref: Ref, name: str) -> Ref:
         """Read an attribute."""
-        return self._add("get", ref, name)
+        return self._add("get", ref, (name,))
 
     def set(self, ref: Ref, name: str, value: Any) -> Ref:
         """Set an attribute."""
-        return self._add("set", ref, name, (value,))
+        return self._add("set", ref, (name, value))
 
     def read(self, ref: Ref) -> Ref:
         """The present value of an earlier result, which may have changed since."""
@@ -130,7 +139,7 @@ class Experiment:
 
     def collect(self, ref: Ref, most: int) -> Ref:
         """Iterate over an earlier result, `most` items at the most."""
-        return self._add("collect", ref, "", (most,))
+        return self._add("collect", ref, (most,))
 
     def _add(self, *step: Any) -> Ref:
         self.steps.append(Step(*step))

@@ -1,17 +1,25 @@
 """Carries out experiments next to the student's classes."""
 
-import linecache
 import sys
+import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
 
-from byhand.protocol.experiment import Experiment, Failure, Ref, Step, StepResult, Tensor, plain
+from byhand.protocol.experiment import (
+    OPERATIONS,
+    Experiment,
+    Failure,
+    Ref,
+    Step,
+    StepResult,
+    Tensor,
+    plain,
+)
 from byhand.protocol.source_text import Program, program_of
 from byhand.protocol.time_limit import TimeLimit, time_limit
 
@@ -29,8 +37,8 @@ class Told(Exception):
     """An error of the checker's whose message says everything."""
 
 
-class MissingName(Told):
-    """The experiment calls something that the student has not defined."""
+class NotTried(Exception):
+    """A step needs the result of one that failed; the argument is that one's Failure."""
 
 
 class Runner(Protocol):
@@ -96,75 +104,47 @@ class _Session:
                     self._carry_out(step)
         except TimeLimit:
             late = Failure("time", message=f"stopped after {self.seconds:g} s, the time limit")
-            self._end(StepResult(failure=late))
-        while len(self.done) < len(self.steps):
-            skipped = Failure("skipped", message="not tried after the time limit")
-            self._end(StepResult(failure=skipped))
+            self.done.append(StepResult(failure=late))
+        skipped = Failure("skipped", message="not tried after the time limit")
+        self.done += [StepResult(failure=skipped)] * (len(self.steps) - len(self.done))
 
     def _carry_out(self, step: Step) -> None:
-        broken = next((r for r in _refs(step) if self.done[r.index].failure), None)
-        if broken is not None:
-            cause = self.done[broken.index].failure
-            message = cause.message if cause.kind == "skipped" else f"not tried: {cause}"
-            self._end(StepResult(failure=Failure("skipped", message=message)))
-            return
         result = value = failure = None
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
                 result = self._act(step)
                 value = plain(result, self.read)
-            except NotImplementedError as error:
-                failure = Failure("unwritten", where=_last_name(error))
-            except Told as error:
-                failure = Failure("missing", message=str(error))
-            except TorchUsed as error:
-                message = f"calls PyTorch ({error}); a solution is NumPy and SciPy only"
-                failure = Failure("torch", message=message)
             except Exception as error:  # noqa: BLE001 - whatever the student's code raises is data
-                failure = Failure("raised", type(error).__name__, _text(error), _where(error))
+                failure = _failure(error)
         said = tuple(dict.fromkeys(str(w.message) for w in caught))
-        self._end(StepResult(value, failure, self._changed(), said), None if failure else result)
+        self.done.append(StepResult(value, failure, self._changed(), said))
+        if step.op == "put" and isinstance(step.target, np.ndarray | Tensor):
+            self.originals[len(self.results)] = np.array(_numbers(result))
+        self.results.append(result)
 
     def _act(self, step: Step) -> Any:
-        args = [self._resolve(value) for value in step.args]
         kwargs = {key: self._resolve(value) for key, value in step.kwargs.items()}
-        match step.op:
-            case "put":
-                value = step.target
-                value = self._resolve(value) if isinstance(value, Tensor) else plain(value)
-                if isinstance(step.target, np.ndarray | Tensor):
-                    self.originals[len(self.results)] = np.array(_numbers(value))
-                return value
-            case "find":
-                return self._named(step.target)
-            case "call":
-                return self._named(step.target)(*args, **kwargs)
-            case "method":
-                return getattr(self._resolve(step.target), step.name)(*args, **kwargs)
-            case "get":
-                return getattr(self._resolve(step.target), step.name)
-            case "set":
-                return setattr(self._resolve(step.target), step.name, *args)
-            case "read":
-                return self._resolve(step.target)
-            case "collect":
-                items = iter(self._resolve(step.target))
-                return [item for item, _ in zip(items, range(*args), strict=False)]
-        raise ValueError(f"an experiment has no step {step.op!r}")
+        args = self._resolve(step.args)
+        named = step.op in ("find", "call")
+        target = self._named(step.target) if named else self._resolve(step.target)
+        return OPERATIONS[step.op](target, *args, **kwargs)
 
     def _named(self, name: str) -> Any:
         if name.startswith(FIXTURES):
             return self.runner.fixtures[name.removeprefix(FIXTURES)]
         if name not in self.runner.names:
-            raise MissingName(f"{name} is not defined: its cell was not run, or it failed")
+            raise Told(f"{name} is not defined: its cell was not run, or it failed")
         return self.runner.names[name]
 
     def _resolve(self, value: Any) -> Any:
+        """Results for Refs, tensors for Tensors, copies of arrays. Raises NotTried."""
         if isinstance(value, Ref):
+            if (failure := self.done[value.index].failure) is not None:
+                raise NotTried(failure)
             return self.results[value.index]
         if isinstance(value, list | tuple):
-            return type(value)(self._resolve(item) for item in value)
+            return type(value)(map(self._resolve, value))
         if isinstance(value, Tensor):
             return self.runner.tensors.make(value.array)
         return np.array(value) if isinstance(value, np.ndarray) else value
@@ -173,10 +153,7 @@ class _Session:
         """Which kept arrays the step has changed; they get their values back."""
         changed = []
         for index, original in self.originals.items():
-            if index >= len(self.results):
-                continue
-            kept = self.results[index]
-            numbers = _numbers(kept)
+            numbers = _numbers(kept := self.results[index])
             fits = numbers.shape == original.shape and numbers.dtype == original.dtype
             if fits and np.array_equal(numbers, original):
                 continue
@@ -187,10 +164,6 @@ class _Session:
                 again = original if isinstance(kept, np.ndarray) else Tensor(original)
                 self.results[index] = self._resolve(again)
         return tuple(changed)
-
-    def _end(self, step_result: StepResult, result: Any = None) -> None:
-        self.done.append(step_result)
-        self.results.append(result)
 
 
 def _numbers(kept: Any) -> np.ndarray:
@@ -203,14 +176,21 @@ def _numbers(kept: Any) -> np.ndarray:
         return np.empty(0)
 
 
-def _refs(step: Step) -> Iterator[Ref]:
-    pending = [step.target, *step.args, *step.kwargs.values()]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, Ref):
-            yield value
-        elif isinstance(value, list | tuple):
-            pending.extend(value)
+def _failure(error: Exception) -> Failure:
+    """What the error means for the step that it ended."""
+    trace = traceback.extract_tb(sys.exc_info()[2])
+    match error:
+        case NotTried(args=[cause]):
+            needed = cause.message if cause.kind == "skipped" else f"not tried: {cause}"
+            return Failure("skipped", message=needed)
+        case NotImplementedError():
+            return Failure("unwritten", where=trace[-1].name)
+        case Told():
+            return Failure("missing", message=str(error))
+        case TorchUsed():
+            message = f"calls PyTorch ({error}); a solution is NumPy and SciPy only"
+            return Failure("torch", message=message)
+    return Failure("raised", type(error).__name__, _text(error), _where(trace))
 
 
 def _text(error: BaseException) -> str:
@@ -220,22 +200,11 @@ def _text(error: BaseException) -> str:
         return "(its message cannot be printed)"
 
 
-def _where(error: BaseException) -> str:
-    """' (line 7: ...)': the last line of the traceback that is the student's own."""
-    place, trace = "", error.__traceback__
-    while isinstance(trace, TracebackType):
-        file = trace.tb_frame.f_code.co_filename
-        if not file.startswith((PACKAGE, sys.prefix, sys.base_prefix)):
-            line = linecache.getline(file, trace.tb_lineno).strip()
-            inside = trace.tb_frame.f_code.co_name
-            place = f" (in {inside}, line {trace.tb_lineno}" + (f": {line})" if line else ")")
-        trace = trace.tb_next
-    return place
-
-
-def _last_name(error: BaseException) -> str:
-    """The function that raised."""
-    trace = error.__traceback__
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace.tb_frame.f_code.co_name
+def _where(trace: traceback.StackSummary) -> str:
+    """' (in forward, line 7: ...)': the last line of the traceback that is the student's own."""
+    elsewhere = (PACKAGE, sys.prefix, sys.base_prefix)
+    own = [frame for frame in trace if not frame.filename.startswith(elsewhere)]
+    if not own:
+        return ""
+    last = own[-1]
+    return f" (in {last.name}, line {last.lineno}" + (f": {last.line})" if last.line else ")")

@@ -13,10 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from byhand.protocol.experiment import Experiment, Failure, Opaque, Ref, Step, StepResult, Tensor
+from byhand.protocol.experiment import (
+    OPERATIONS,
+    Experiment,
+    Failure,
+    Opaque,
+    Ref,
+    Step,
+    StepResult,
+    Tensor,
+)
 
 DTYPE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
-OPERATIONS = frozenset("put find call method get set read collect".split())
 KINDS = frozenset("raised unwritten time torch missing skipped".split())
 MAX_TEXT, MAX_WARNINGS = 2_000, 10_000  # characters of a message; messages of a step
 MAX_DEPTH = 8
@@ -30,7 +38,7 @@ def pack_experiment(experiment: Experiment) -> tuple[dict, list[bytes]]:
     """The experiment as JSON and buffers."""
     buffers: list[bytes] = []
     pack = partial(_pack, buffers=buffers)
-    steps = [[s.op, pack(s.target), s.name, pack(s.args), pack(s.kwargs)] for s in experiment.steps]
+    steps = [[s.op, pack(s.target), pack(s.args), pack(s.kwargs)] for s in experiment.steps]
     how = {name: getattr(experiment, name) for name in ("seed", "tensors", "autograd")}
     return {"steps": steps, **how}, buffers
 
@@ -39,10 +47,7 @@ def unpack_experiment(packed: Any, buffers: list) -> Experiment:
     """The experiment again. Raises WireError."""
     unpack = partial(_unpack, buffers=buffers)
     with _wire_errors("experiment"):
-        steps = [
-            Step(op, unpack(target), name, tuple(unpack(args)), unpack(kwargs))
-            for op, target, name, args, kwargs in packed["steps"]
-        ]
+        steps = [Step(op, *map(unpack, given)) for op, *given in packed["steps"]]
         if not all(step.op in OPERATIONS for step in steps):
             raise WireError("an unknown step")
         how = bool(packed["tensors"]), bool(packed["autograd"])
@@ -101,11 +106,10 @@ def _pack(value: Any, buffers: list[bytes]) -> Any:
     match value:
         case None | bool() | int() | float() | str():
             return value
-        case np.ndarray() if value.flags.fnc:  # laid out column by column: so it arrives
-            return {"transposed": _pack(value.T, buffers)}
         case np.ndarray():
-            buffers.append(np.ascontiguousarray(value).tobytes())
-            return {"array": [value.dtype.str, list(value.shape), len(buffers) - 1]}
+            order = "F" if value.flags.fnc else "C"  # laid out column by column: so it arrives
+            buffers.append(value.tobytes(order))
+            return {"array": [value.dtype.str, list(value.shape), order, len(buffers) - 1]}
         case Tensor():
             return {"tensor": _pack(value.array, buffers)}
         case Ref():
@@ -134,10 +138,13 @@ def _unpack(packed: Any, buffers: list, depth: int = 0) -> Any:
             return [inner(item) for item in packed]
         case dict() if len(packed) != 1:
             raise WireError("no value")
-        case {"array": [dtype, shape, index]}:
-            return _array(dtype, shape, index, buffers)
-        case {"transposed": {"array": [dtype, shape, index]}}:
-            return _array(dtype, shape, index, buffers).T
+        case {"array": [dtype, shape, order, index]}:
+            if not DTYPE.fullmatch(dtype) or not all(type(n) is int and n >= 0 for n in shape):
+                raise WireError("no array")
+            # An array of its own. Its size is that of the buffer, whatever the shape claims, and no
+            # buffer serves twice: what is unpacked is no larger than what came.
+            buffer, buffers[index] = memoryview(buffers[index]), None
+            return np.frombuffer(buffer, dtype).reshape(shape, order=order).copy("K")
         case {"tensor": content}:
             if not isinstance(array := inner(content), np.ndarray):
                 raise WireError("no tensor")
@@ -151,17 +158,6 @@ def _unpack(packed: Any, buffers: list, depth: int = 0) -> Any:
         case {"dict": content}:
             return {clean(str(key)): inner(item) for key, item in content.items()}
     raise WireError("no value")
-
-
-def _array(dtype: str, shape: list[int], index: int, buffers: list) -> np.ndarray:
-    """An array of its own; its size is that of the buffer, whatever the shape claims.
-
-    No buffer serves twice: what is unpacked is no larger than what came.
-    """
-    if not DTYPE.fullmatch(dtype) or not all(type(size) is int and size >= 0 for size in shape):
-        raise WireError("no array")
-    buffer, buffers[index] = buffers[index], None
-    return np.frombuffer(memoryview(buffer), dtype=np.dtype(dtype)).reshape(shape).copy()
 
 
 def clean(text: str) -> str:

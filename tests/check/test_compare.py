@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from byhand.check.compare import compare, compare_number
-from byhand.protocol.experiment import Opaque, StepResult, plain
+from byhand.check.compare import compare
+from byhand.protocol.experiment import Opaque, plain
 
 EXPECTED = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
 
 
 def line(value, **options):
-    return compare("output", StepResult(plain(value)), EXPECTED, **options)
+    return compare("output", plain(value), EXPECTED, **options)
 
 
 def test_equal_arrays_pass_with_the_error_told():
@@ -78,7 +78,7 @@ def test_suspects_are_asked_for_only_when_something_is_wrong():
 
 
 def number(value):
-    return compare_number("loss", StepResult(plain(value)), 0.75)
+    return compare("loss", plain(value), 0.75)
 
 
 @pytest.mark.parametrize("value", [0.75, np.float64(0.75), np.float32(0.75), np.array(0.75)])
@@ -105,11 +105,11 @@ def test_a_wrong_number_fails(value, text):
 
 
 def test_an_opaque_is_described_by_its_type():
-    assert "an array.Thing" in compare("x", StepResult(Opaque("array.Thing")), EXPECTED).text
+    assert "an array.Thing" in compare("x", Opaque("array.Thing"), EXPECTED).text
 
 
 def test_rounding_in_float32_is_no_mistake_where_terms_cancel():
     expected = np.array([[-0.0008]], np.float32)
-    assert compare("output", StepResult(expected * np.float32(1.0002)), expected).ok
-    assert not compare("output", StepResult(expected + np.float32(0.01)), expected).ok
-    assert not compare("output", StepResult(expected * 1.0002), expected.astype(float)).ok
+    assert compare("output", expected * np.float32(1.0002), expected).ok
+    assert not compare("output", expected + np.float32(0.01), expected).ok
+    assert not compare("output", expected * 1.0002, expected.astype(float)).ok

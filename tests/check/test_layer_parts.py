@@ -8,7 +8,6 @@ from byhand import check
 from byhand.check.compare import compare
 from byhand.check.random_inputs import Draw
 from byhand.nn import Module
-from byhand.protocol.experiment import StepResult
 
 
 class Scale(Module):
@@ -118,11 +117,9 @@ def test_draws_of_images_differ():
 
 def test_a_wrong_shape_is_named_where_the_numbers_tell_the_mistake():
     value, expected = np.arange(4.0), np.array([6.0])
-    line = compare(
-        "sum", StepResult(value), expected, suspects=lambda: [("It is not summed.", value)]
-    )
+    line = compare("sum", value, expected, suspects=lambda: [("It is not summed.", value)])
     assert line.hint == "It is not summed."
-    line = compare("sum", StepResult(value), expected, suspects=lambda: [("No.", value + 1)])
+    line = compare("sum", value, expected, suspects=lambda: [("No.", value + 1)])
     assert line.hint == ""
 
 

@@ -89,14 +89,14 @@ GOOD = {"value": None, "failure": None, "changed": [], "warnings": []}
         {"outcomes": [None]},
         {"outcomes": [GOOD, GOOD]},
         {"outcomes": [GOOD | {"value": {"pickle": "x"}}]},
-        {"outcomes": [GOOD | {"value": {"array": ["O", [1], 0]}}]},
-        {"outcomes": [GOOD | {"value": {"array": ["<f8", [10**12], 0]}}]},
-        {"outcomes": [GOOD | {"value": {"array": ["<f8", [-1], 0]}}]},
-        {"outcomes": [GOOD | {"value": {"array": ["<f8", [2], 5]}}]},
-        {"outcomes": [GOOD | {"value": {"array": ["<f8,<f8", [1], 0]}}]},
+        {"outcomes": [GOOD | {"value": {"array": ["O", [1], "C", 0]}}]},
+        {"outcomes": [GOOD | {"value": {"array": ["<f8", [10**12], "C", 0]}}]},
+        {"outcomes": [GOOD | {"value": {"array": ["<f8", [-1], "C", 0]}}]},
+        {"outcomes": [GOOD | {"value": {"array": ["<f8", [2], "C", 5]}}]},
+        {"outcomes": [GOOD | {"value": {"array": ["<f8,<f8", [1], "C", 0]}}]},
         {"outcomes": [GOOD | {"value": {"array": 3}}]},
-        {"outcomes": [GOOD | {"value": {"transposed": 3}}]},
-        {"outcomes": [GOOD | {"value": {"transposed": {"transposed": ["<f8", [1], 0]}}}]},
+        {"outcomes": [GOOD | {"value": {"array": ["<f8", [2], "D", 0]}}]},
+        {"outcomes": [GOOD | {"value": {"array": ["<f8", [2], 3, 0]}}]},
         {"outcomes": [GOOD | {"value": [[[[[[[[[[1]]]]]]]]]]}]},
         {"outcomes": [GOOD | {"failure": ["graded", "", "", ""]}]},
         {"outcomes": [GOOD | {"failure": "none"}]},
@@ -109,8 +109,10 @@ def test_anything_else_is_refused(packed):
 
 
 def test_an_unknown_step_is_refused():
+    steps = [["eval", "1", {"tuple": []}, {"dict": {}}]]
+    packed = {"seed": 0, "steps": steps, "tensors": False, "autograd": True}
     with pytest.raises(WireError):
-        unpack_experiment({"seed": 0, "steps": [["eval", "1", "", [], {"dict": {}}]]}, [])
+        unpack_experiment(packed, [])
 
 
 def test_only_data_is_packed():

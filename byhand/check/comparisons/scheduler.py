@@ -33,7 +33,8 @@ def scheduler(
     check.report.title = f"{written(check.name, 'optimizer', **make)}, {steps} steps"
 
     def write(script: Script, dtype: type) -> None:
-        optimizers = [script.call("fixtures.Still", lr) for lr in lrs]
+        nothing = script.call("fixtures.Parameters", [])
+        optimizers = [script.call("fixtures.Bounded", nothing, lr) for lr in lrs]
         made = [script.build(check.name, optimizer, **make) for optimizer in optimizers]
         sides = list(zip(lrs, optimizers, made, strict=True))
         step = None

@@ -73,7 +73,7 @@ def _step(
     x, target = torch.from_numpy(X), torch.from_numpy(y)
     network.twin.train(bool(mode))
     if zeroed:
-        optimizer.zero_grad(set_to_none=False)
+        optimizer.zero_grad()
     prediction = network.twin(x)
     loss = criterion(prediction, target)
     prediction.backward(prediction.detach()) if astray else loss.backward()

@@ -10,7 +10,7 @@ from byhand.check.core import Check
 from byhand.check.random_inputs import Draw, calm
 from byhand.check.report import Line, Report
 from byhand.check.script import Script
-from byhand.protocol.experiment import StepResult, Tensor
+from byhand.protocol.experiment import Tensor
 
 SHAPE = (64, 32)
 SIGMAS = 6.0  # a right gate strays further once in 500 million looks
@@ -117,4 +117,4 @@ class _Gate:
         factors = {"the sample": y, "p": p, "p (1 - p)": p * (1 - p), "1 - p": 1 - p}
         suspects = [("It is 1 everywhere: hand on the gradient that comes in.", np.ones_like(g))]
         suspects += [(f"{THROUGH} {said}.", g * factor) for said, factor in factors.items()]
-        return compare(name, StepResult(grad), g, against="expected", suspects=lambda: suspects)
+        return compare(name, grad, g, against="expected", suspects=lambda: suspects)

@@ -53,7 +53,6 @@ class _Epochs:
         script.expect("len()", count, partial(_number, batches))
         number = script.method(loader, "num_samples")
         script.expect("num_samples()", number, partial(_number, self.samples))
-        last = script.collect(loader, 0)
         for name in NAMES:
             last, label = script.collect(loader, self.samples + 5), f"{name} epoch"
             script.expect(label, last, partial(self._epoch, label), quiet=name not in NAMES[:2])

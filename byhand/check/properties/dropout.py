@@ -5,17 +5,21 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 
-from byhand.check.compare import compare, difference, not_an_array
+from byhand.check import oracles
+from byhand.check.compare import MIXED, compare
 from byhand.check.core import Check, one_of
 from byhand.check.random_inputs import calm
 from byhand.check.report import Line, Report
 from byhand.check.script import Script
-from byhand.protocol.experiment import Ref, StepResult
+from byhand.protocol.experiment import Ref
 
 SIGMAS = 6.0  # a right layer strays further once in 500 million looks
 COUNTS = (40, 25)  # the shape of passes in which only the number of dropped entries counts
 COUNTED = 8  # such passes: that all drop the same number is an accident of 1 in 10 billion
+EVAL = "In eval mode Dropout does nothing at all: no mask, no scale."
+MASK_DTYPE = "Convert the mask: an integer or float64 mask turns float32 into float64."
 SAME_MASK = "Where forward dropped an entry, backward passes nothing on: use the same mask."
 
 
@@ -34,7 +38,8 @@ def dropout(
     check.report.title = f"{check.name}({'' if p is None else f'p={p}'}) on x of shape {x}"
     check.rules()
     dtypes = [np.float64] if look == "eval" else [np.float64, np.float32]
-    return check.differential(None, _Mask(check, p, x, look).write, dtypes=dtypes)
+    oracle = partial(oracles.Layer, torch.nn.Dropout)
+    return check.differential(oracle, _Mask(check, p, x, look).write, dtypes=dtypes)
 
 
 class _Mask:
@@ -88,9 +93,8 @@ class _Mask:
             script.method(layer, "eval")
             out = script.method(layer, "forward", x_ref)
             grad = script.method(layer, "backward", x_ref, g_ref)
-            for ref, label, *same in (out, "output", x, "x"), (grad, "gradient for x", g, "g"):
-                label += ", eval mode"
-                script.expect(label, ref, partial(_unchanged, label, *same))
+            for ref, label in (out, "output, eval mode"), (grad, "gradient for x, eval mode"):
+                script.look(label, ref, label, hint=EVAL)
 
     def _backward(self, script: Script, layer: Any, beside: Any, x_ref: Any, g_ref: Any) -> None:
         """Twice through the same mask, then once through that of another pass."""
@@ -104,43 +108,34 @@ class _Mask:
             found = script.method(layer, "backward", x_ref, g_ref)
             script.expect(label, found, partial(self._passed_on, label), quiet=bool(again))
 
-    def _fits(self, name: str, value: Any) -> Line | None:
-        """A line if this is no array like x."""
-        hint = ""
-        if wrong := not_an_array(StepResult(value)):
-            pass
-        elif value.shape != self.x.shape:
-            wrong = f"has shape {value.shape}, expected {self.x.shape}"
-        elif value.dtype != self.dtype:
-            wrong = f"is {value.dtype}, expected {np.dtype(self.dtype)}"
-            hint = "Convert the mask: an integer or float64 mask turns float32 into float64."
-        elif not np.isfinite(value).all():
-            wrong, hint = "some values are NaN or infinite", f"p is {self.p}."
-        return Line(name, False, wrong, hint=hint) if wrong else None
+    def _like_x(self, value: Any) -> np.ndarray:
+        """The value with 0 for what is not finite; nothing but 0 if it is no array like x."""
+        fits = isinstance(value, np.ndarray) and value.shape == self.x.shape
+        value = value.astype(self.dtype) if fits else np.zeros(self.x.shape, self.dtype)
+        return np.nan_to_num(value, nan=0, posinf=0, neginf=0)
 
-    def _remember(self, y: Any) -> str | Line:
+    def _compare(self, label: str, value: Any, expected: np.ndarray, **how: Any) -> Line:
+        line = compare(label, value, expected.astype(self.dtype), **how)
+        line.hint = MASK_DTYPE if line.hint == MIXED else line.hint
+        return line
+
+    def _remember(self, y: Any) -> Line:
         self.y = y
-        return self._fits("output", y) or ""
+        return self._compare("output", y, self._like_x(y))
 
     def _scaled(self, y: Any) -> Line:
         """Every entry is 0 or x / (1 - p)."""
-        if (line := self._fits("output", y)) is not None:
-            return line
-        self.y, near, kept = y, 1e-9 if self.dtype is np.float64 else 1e-5, y != 0
-        x = self.x.astype(self.dtype)
-        right = (x / (1 - self.p) if self.p < 1 else np.zeros_like(x))[kept]
-        if np.allclose(y[kept], right, rtol=near, atol=0):
-            return Line("output", True, "every entry is 0 or x / (1 - p)")
-        hint = ""
-        for factor, words in {
-            1.0: "The entries that stay are not scaled up by 1 / (1 - p).",
-            1 / (self.p or 1): "It is scaled by 1 / p: p is the probability to drop, not to keep.",
-            1 - self.p: "It is scaled by 1 - p; divide by it.",
-        }.items():
-            if np.allclose(y[kept], factor * x[kept], rtol=near, atol=0):
-                hint = words
-        text = f"an entry that stays should be x / (1 - p): {difference(y[kept], right, 'it')}"
-        return Line("output", False, text, hint=hint)
+        x, keep = self.x * (self._like_x(y) != 0), 1 - self.p
+        suspects = [
+            ("The entries that stay are not scaled up by 1 / (1 - p).", x),
+            ("It is scaled by 1 / p: p is the probability to drop, not to keep.", x / self.p),
+            ("It is scaled by 1 - p; divide by it.", x * keep),
+        ]
+        how = dict(against="x / (1 - p)", suspects=lambda: suspects)
+        line = self._compare("output", y, x / keep if keep else 0 * x, **how)
+        self.y = y if line.ok or line.yours is not None else None
+        line.text = "every entry is 0 or x / (1 - p)" if line.ok else line.text
+        return line
 
     def _share(self, y: np.ndarray) -> Line:
         dropped, p = y[self.x != 0] == 0, self.p
@@ -175,27 +170,21 @@ class _Mask:
         """The rule for a gradient: g / (1 - p) where x passed, 0 where it was dropped."""
         if not isinstance(self.y, np.ndarray) or self.y.shape != self.x.shape:
             return Line(label, False, "not tried: there is no output to compare it with")
-        if (line := self._fits(label, grad)) is not None:
-            return line
-        seen, g = self.x != 0, self.g.astype(self.dtype)
-        through = np.divide(self.y, self.x, out=np.zeros_like(self.y), where=seen)
-        suspects = [
-            ("g is not scaled by 1 / (1 - p).", g * (self.y != 0) * seen),
-            ("g is missing: multiply with the upstream gradient.", through),
-            ("No mask is applied to g.", g * seen),
-        ]
-        line = compare(label, StepResult(grad * seen), g * through, suspects=lambda: suspects)
-        passed = grad[~seen] != 0
-        if not line.ok:
+        seen, g, given = self.x != 0, self.g.astype(self.dtype), self._like_x(grad)
+        through = np.divide(self._like_x(self.y), self.x, out=np.zeros_like(self.x), where=seen)
+        right, *wrong = (
+            np.where(seen, v, given) for v in (g * through, g * (through != 0), through, g)
+        )
+        mistakes = (
+            "g is not scaled by 1 / (1 - p).",
+            "g is missing: multiply with the upstream gradient.",
+            "No mask is applied to g.",
+        )
+        line = self._compare(label, grad, right, suspects=lambda: zip(mistakes, wrong, strict=True))
+        if line.yours is not None:
             line.hint = line.hint or SAME_MASK
-        elif 0 < self.p < 1 and passed.all() == passed.any():
+        passed = given[~seen] != 0
+        if line.ok and 0 < self.p < 1 and passed.all() == passed.any():
             text = "where x is 0, the mask still decides: keep the mask, do not read it off y"
             return Line(label, False, text)
         return line
-
-
-def _unchanged(label: str, expected: np.ndarray, named: str, value: Any) -> Line:
-    line = compare(label, StepResult(value), expected, against=named)
-    if line.yours is not None:
-        line.hint = "In eval mode Dropout does nothing at all: no mask, no scale."
-    return line

@@ -7,15 +7,12 @@ this side. Every validation image counts, so that no network passes or fails by 
 import math
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 
 from byhand import data
 from byhand.check.compare import described
@@ -57,15 +54,12 @@ def trained(
     moved = np.roll(images[some], step, axis=(2, 3))
     needed = least if digits.name == MNIST else least_small
     count = math.ceil(needed * len(labels) - 1e-6) - len(labels) // ROUNDING
-    with _reported(check) as lines:
-        count_right = partial(_right, check, file, digits.name)
-        right = count_right(_shaped(images[order], flat), labels[order])
-        right_moved = count_right(_shaped(moved, flat), labels[some])
-        lines.append(_counted("validation images", right, len(labels), count, needed))
-        count, of = int(MOVED_RIGHT * len(some)), len(some)
-        lines.append(_counted("moved by a pixel", right_moved, of, count, MOVED_RIGHT))
-        hint = "Has it learned the images rather than the digits?"
-        lines[-1].hint = "" if lines[-1].ok else hint
+    count_right = partial(_right, check, file, digits.name)
+    right = count_right(_shaped(images[order], flat), labels[order])
+    right_moved = count_right(_shaped(moved, flat), labels[some])
+    _counted(check, "validation images", right, len(labels), count, needed)
+    count, hint = int(MOVED_RIGHT * len(some)), "Has it learned the images rather than the digits?"
+    _counted(check, "moved by a pixel", right_moved, len(some), count, MOVED_RIGHT, hint)
     return check.conclude()
 
 
@@ -87,26 +81,24 @@ def learns(
     asked = draw.rng.permutation(len(digits.validation_labels))[:HELD_OUT]
     unseen, labels = _shaped(digits.validation_images[asked], flat), digits.validation_labels[asked]
     batches = _shaped(digits.train_images[shown], flat), digits.train_labels[shown], BATCH
-    with _reported(check) as lines:
-        ex = Experiment(seconds=HOPELESS)
-        network = ex.call(names[0])
-        output = ex.call("fixtures.answers", network, unseen[:FIRST])
-        _values(check, ex, [names[0], "output"], network, output)
-        ex = Experiment(seed=draw.seed)
-        network = ex.call(names[0])
-        before = ex.call("fixtures.answers", network, unseen)
-        pair, loss = ex.call(names[1], network, STEPS), ex.call(names[2])
-        run = ex.call("fixtures.practise", network, loss, pair, *batches)
-        after = ex.call("fixtures.answers", network, unseen)
-        labelled = [names[0], "output", *names[1:], "training", "output after training"]
-        _, before, *_, after = _values(check, ex, labelled, network, before, pair, loss, run, after)
-        outputs = [torch.from_numpy(_output(found, len(labels))) for found in (before, after)]
-        entropy, right = torch.nn.functional.cross_entropy, torch.from_numpy(labels)
-        was, now = (float(entropy(output, right)) for output in outputs)
-        ok = now <= FALL * was
-        hint = f"It should fall to {FALL:.0%} of that at least. Are the learning rates far off?"
-        text = f"{was:.3g} before, {now:.3g} after"
-        lines.append(Line("loss on unseen images", ok, text, hint="" if ok else hint))
+    ex = Experiment(seconds=HOPELESS)
+    network = ex.call(names[0])
+    output = ex.call("fixtures.answers", network, unseen[:FIRST])
+    _values(check, ex, [names[0], "output"], network, output)
+    ex = Experiment(seed=draw.seed)
+    network = ex.call(names[0])
+    before = ex.call("fixtures.answers", network, unseen)
+    pair, loss = ex.call(names[1], network, STEPS), ex.call(names[2])
+    run = ex.call("fixtures.practise", network, loss, pair, *batches)
+    after = ex.call("fixtures.answers", network, unseen)
+    labelled = [names[0], "output", *names[1:], "training", "output after training"]
+    _, before, *_, after = _values(check, ex, labelled, network, before, pair, loss, run, after)
+    outputs = [torch.from_numpy(_output(check, found, len(labels))) for found in (before, after)]
+    entropy, right = torch.nn.functional.cross_entropy, torch.from_numpy(labels)
+    was, now = (float(entropy(output, right)) for output in outputs)
+    ok = now <= FALL * was
+    hint = f"It should fall to {FALL:.0%} of that at least. Are the learning rates far off?"
+    _line(check, "loss on unseen images", ok, f"{was:.3g} before, {now:.3g} after", hint)
     return check.conclude()
 
 
@@ -120,28 +112,25 @@ def _shaped(images: np.ndarray, flat: bool) -> np.ndarray:
     return images.reshape(len(images), -1) if flat else images
 
 
-class _StoppedError(Exception):
-    """There are no answers to count; the argument is the line that says why."""
+def _line(check: Check, name: str, ok: bool, text: str, hint: str = "") -> None:
+    """Add a line; the hint is for one that fails."""
+    check.report.lines.append(Line(name, ok, text, hint="" if ok else hint))
 
 
-@contextmanager
-def _reported(check: Check) -> Iterator[list[Line]]:
-    """The report's lines, to add to; a _StoppedError adds its own."""
-    with threadpool_limits(1):  # on a busy machine more threads wait for each other
-        try:
-            yield check.report.lines
-        except _StoppedError as stopped:
-            check.report.lines += stopped.args
+def _stop(check: Check, name: str, text: str, hint: str = "") -> None:
+    """There is nothing to count: the report ends here. Raises CheckFailed."""
+    _line(check, name, False, text, hint)
+    check.conclude()
 
 
 def _values(check: Check, ex: Experiment, labels: list[str], *refs: Ref) -> list[Any]:
-    """What the steps `refs` returned. Raises _StoppedError for the first that failed."""
+    """What the steps `refs` returned. Raises CheckFailed for the first that failed."""
     results = check.runner.run(ex)
     found = [results[ref.index] for ref in refs]
     for label, result in zip(labels, found, strict=True):
         if (failure := result.failure) is not None:
             ours = failure.type in ("CheckpointError", "NotFiniteError")  # they say it themselves
-            raise _StoppedError(Line(label, False, failure.message if ours else str(failure)))
+            _stop(check, label, failure.message if ours else str(failure))
     return [result.value for result in found]
 
 
@@ -149,7 +138,7 @@ def _right(check: Check, file: str, here: str, images: np.ndarray, labels: np.nd
     """How many answers of the network with the weights in `file` are right.
 
     here: the name of the data. The first experiment is short and tells how long the others will
-    take. Raises _StoppedError, and DataError if the student could not do better.
+    take. Raises CheckFailed, and DataError if the student could not do better.
     """
     began, right, count = time.monotonic(), 0, len(labels)
     for start, stop in pairwise([0, *range(FIRST, count, PIECE), count]):
@@ -167,18 +156,18 @@ def _right(check: Check, file: str, here: str, images: np.ndarray, labels: np.nd
                 )
             text = f"was trained on {told}, and counts on {here}"
             hint = "Train again where MNIST is at hand (see data.mnist), and hand in the new file."
-            raise _StoppedError(Line("file", False, text, hint=hint))
-        answers = _output(output, stop - start).argmax(axis=1)
+            _stop(check, "file", text, hint)
+        answers = _output(check, output, stop - start).argmax(axis=1)
         right += int((answers == labels[start:stop]).sum())
         if (expected := (time.monotonic() - began) / stop * count) > PATIENCE:
             text = f"{count:,} images would take about {expected:.0f} s"
             hint = f"They may take {PATIENCE:.0f} s: make the network smaller, or faster."
-            raise _StoppedError(Line("validation images", False, text, hint=hint))
+            _stop(check, "validation images", text, hint)
     return right
 
 
-def _output(value: Any, count: int) -> np.ndarray:
-    """The network's output, float64 (count, 10). Raises _StoppedError."""
+def _output(check: Check, value: Any, count: int) -> np.ndarray:
+    """The network's output, float64 (count, 10). Raises CheckFailed."""
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
         text = f"is {described(value)}, expected an array of floating-point numbers"
     elif value.shape != (count, 10):
@@ -187,9 +176,11 @@ def _output(value: Any, count: int) -> np.ndarray:
         text = "holds NaN or infinity"
     else:
         return value.astype(np.float64)
-    raise _StoppedError(Line("output", False, text))
+    _stop(check, "output", text)
 
 
-def _counted(name: str, right: int, count: int, needed: int, share: float) -> Line:
+def _counted(
+    check: Check, name: str, right: int, count: int, needed: int, share: float, hint: str = ""
+) -> None:
     text = f"{right:,} of {count:,} right ({right / count:.2%}), needed: {100 * share:.4g}%"
-    return Line(name, right >= needed, text)
+    _line(check, name, right >= needed, text, hint)
