@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from byhand import data
 from byhand.check.compare import described
@@ -25,11 +26,12 @@ MNIST = "MNIST"
 FIRST, PIECE = 100, 1_000  # images in the first experiment, and in those after it
 PATIENCE = 60.0  # seconds for all of them
 HOPELESS = 3.0  # seconds for the first experiment
-MOVED = 1_000  # images that are shown once more, moved by a pixel
-MOVED_RIGHT = 0.8  # the share of them that a network gets right which has learned the digits
+CHANGED = 1_000  # images that are shown once more, each turned, scaled, moved and noisy
+TURN, ZOOM, SHIFT, NOISE = 10, 0.1, 1.0, 0.03  # degrees, share, pixels, of white's brightness
+CHANGED_RIGHT = 0.8  # the share of them that is needed; the reference's networks get 0.89 to 0.98
 ROUNDING = 5_000  # of so many images, one may turn wrong by the rounding of another machine
 STEPS, BATCH, HELD_OUT = 120, 32, 500  # of the short training run; images to measure it on
-FALL = 0.95  # the loss after it, as a share of the loss before
+FALL = 0.9  # the loss after it, as a share of the loss before, and of that of guessing
 
 
 @calm()
@@ -49,17 +51,17 @@ def trained(
     digits, rng = _digits(os.environ.get("BYHAND_DATA")), check.draw.rng
     images, labels = digits.validation_images, digits.validation_labels
     order = rng.permutation(len(labels))  # a list of answers by place is of no use
-    some = order[:MOVED]
-    step = tuple(rng.permutation([0, rng.choice([-1, 1])]))
-    moved = np.roll(images[some], step, axis=(2, 3))
+    some = order[:CHANGED]
+    changed = np.stack([_changed(image, rng) for image in images[some, 0]])[:, np.newaxis]
     needed = least if digits.name == MNIST else least_small
     count = math.ceil(needed * len(labels) - 1e-6) - len(labels) // ROUNDING
     count_right = partial(_right, check, file, digits.name)
     right = count_right(_shaped(images[order], flat), labels[order])
-    right_moved = count_right(_shaped(moved, flat), labels[some])
+    right_changed = count_right(_shaped(changed, flat), labels[some])
     _counted(check, "validation images", right, len(labels), count, needed)
-    count, hint = int(MOVED_RIGHT * len(some)), "Has it learned the images rather than the digits?"
-    _counted(check, "moved by a pixel", right_moved, len(some), count, MOVED_RIGHT, hint)
+    count = int(CHANGED_RIGHT * len(some))
+    hint = "Has it learned the images rather than the digits?"
+    _counted(check, "turned a little", right_changed, len(some), count, CHANGED_RIGHT, hint)
     return check.conclude()
 
 
@@ -96,10 +98,23 @@ def learns(
     outputs = [torch.from_numpy(_output(check, found, len(labels))) for found in (before, after)]
     entropy, right = torch.nn.functional.cross_entropy, torch.from_numpy(labels)
     was, now = (float(entropy(output, right)) for output in outputs)
-    ok = now <= FALL * was
-    hint = f"It should fall to {FALL:.0%} of that at least. Are the learning rates far off?"
+    most = FALL * min(was, math.log(10))  # outputs of zero are a guess
+    ok, hint = (
+        now <= most,
+        f"It should fall to {most:.2f} at least. Are the learning rates far off?",
+    )
     _line(check, "loss on unseen images", ok, f"{was:.3g} before, {now:.3g} after", hint)
     return check.conclude()
+
+
+def _changed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The same digit as no list of images holds it. (H, W) -> (H, W)"""
+    angle, size = np.deg2rad(rng.uniform(-TURN, TURN)), rng.uniform(1 - ZOOM, 1 + ZOOM)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / size
+    middle = (np.array(image.shape) - 1) / 2
+    offset = middle - turn @ (middle + rng.uniform(-SHIFT, SHIFT, 2))
+    turned = ndimage.affine_transform(image, turn, offset, order=1, mode="nearest")
+    return turned + NOISE * rng.standard_normal(image.shape).astype(image.dtype)
 
 
 @lru_cache(maxsize=1)
