@@ -4,7 +4,7 @@ import shutil
 from functools import cache
 from logging import Logger
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
@@ -68,6 +68,8 @@ class Judge(NbGraderPreprocessor):
         try:
             with KernelSession(folder, allowed) as student, given_beside(self._source(course)):
                 self._run(nb, student)
+        except SandboxError as error:
+            self._refuse(folder, error)
         except Exception:
             self._keep_from_zero(course)
             self.log.error(
@@ -103,24 +105,27 @@ class Judge(NbGraderPreprocessor):
         return Path(folder) / f"{course['notebook']}.ipynb"
 
     def _rung(self, folder: Path) -> str:
-        """The best acceptable sandbox. Exits with one line where this machine gives none.
-
-        folder: what was made of the submission so far; it would count as graded the next time.
-        """
+        """The best acceptable sandbox. Exits with one line where this machine gives none."""
         try:
             rung, passed = choose(tuple(self.rungs))
         except SandboxError as error:
-            shutil.rmtree(folder)
-            raise SystemExit(
-                f"byhand: {error}, and without one students' code would run with your rights. "
-                "`byhand doctor` says what to do; c.Judge.rungs in nbgrader_config.py says which "
-                "are acceptable."
-            ) from error
+            self._refuse(folder, error)
         rights = ": students' code runs with your rights" if rung == "none" else ""
         if passed or rights:
             why = f", not in {'; '.join(passed)}" if passed else ""
             _warn_once(self.log, f"graded in the sandbox {rung!r}{rights}{why}")
         return rung
+
+    def _refuse(self, folder: Path, error: SandboxError) -> NoReturn:
+        """End the whole run with one line: without a sandbox code would run with your rights.
+
+        folder: what was made of the submission so far; it would count as graded the next time.
+        """
+        shutil.rmtree(folder)
+        raise SystemExit(
+            f"byhand: nothing is graded without a sandbox: {error}. `byhand doctor` says what to "
+            "do; c.Judge.rungs in nbgrader_config.py says which sandboxes will do."
+        ) from error
 
     def _keep_from_zero(self, course: dict[str, Any]) -> None:
         """Mark every grade of the notebook as one that a person has to look at."""

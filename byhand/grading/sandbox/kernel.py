@@ -13,7 +13,6 @@ are no such groups. rungs.py says which of these this machine can give.
 import ctypes
 import os
 import secrets
-import shutil
 import signal
 import socket
 import sys
@@ -22,15 +21,14 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
-
-import psutil
 
 import byhand
 from byhand.grading.sandbox import bubblewrap, cgroups, inside, landlock, seccomp
 from byhand.grading.sandbox.leftovers import PREFIX, claim, remove, sweep
+from byhand.grading.sandbox.limits import Limits, resident, rlimits
 from byhand.grading.sandbox.staging import copy_files
 from byhand.protocol.channel import Channel, FrameError
 
@@ -42,16 +40,6 @@ POLL = 0.1  # seconds between looks whether the kernel is alive
 SLACK = 2  # times `written` that a keeper lets pass: it cannot stop a write, only the kernel
 # What the judge takes of one frame: no right answer comes near it.
 MOST_JSON, MOST_BYTES, MOST_BUFFERS = 6 * 2**20, 32 * 2**20, 10_000
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one student's kernel may use, together with all its children."""
-
-    memory: int = 2 * 2**30  # bytes, of all processes together where there are control groups
-    processes: int = 64  # processes and threads
-    written: int = 64 * 2**20  # bytes in the writable folders together, see SECURITY.md
-    cpu_seconds: int = 600  # of one process; the last resort
 
 
 class Kernel:
@@ -152,7 +140,7 @@ class Kernel:
         if self.group is not None:
             self.peak, self.out_of_memory = self.group.peak(), self.group.out_of_memory()
         elif self.is_alive():
-            self.peak = max(self.peak or 0, _resident(self.process.pid))
+            self.peak = max(self.peak or 0, resident(self.process.pid))
 
 
 def start_kernel(
@@ -197,7 +185,7 @@ def _launch(kernel: Kernel, files: Path, limits: Limits, torch: bool, rung: str)
     orders = inside.Orders(
         home=env["HOME"],
         files=bubblewrap.FILES if boxed else str(folder / "files"),
-        limits=_rlimits(limits, grouped=kernel.group is not None, shared=kernel.kept),
+        limits=rlimits(limits, grouped=kernel.group is not None, shared=kernel.kept),
         view=view,
         most=SLACK * limits.written,
     )
@@ -275,35 +263,7 @@ def _environment(folder: Path, torch: bool, rung: str) -> dict[str, str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # as in Jupyter
         "MALLOC_ARENA_MAX": "2",  # fewer address ranges set aside, where these are limited
     }
+    if rung == "landlock":
+        env["JOBLIB_MULTIPROCESSING"] = "0"  # it would warn: there are no named semaphores
     env["IPYTHONDIR"] = os.path.join(env["TMPDIR"], "ipython")
     return env | dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
-
-
-def _rlimits(limits: Limits, grouped: bool, shared: bool) -> dict[str, int]:
-    """Limits of each process by itself: always a last resort, and all there is without a group.
-
-    shared: whether the limit on processes counts all of this user's, as without namespaces.
-    """
-    values = {"RLIMIT_CORE": 0, "RLIMIT_FSIZE": limits.written, "RLIMIT_CPU": limits.cpu_seconds}
-    if not grouped:
-        others = _running() if shared else 0
-        values |= {"RLIMIT_AS": limits.memory, "RLIMIT_NPROC": limits.processes + others}
-    return values
-
-
-def _running() -> int:
-    """How many processes and threads of this user there are."""
-    wanted = ["uids", "num_threads"]
-    found = [process.info for process in psutil.process_iter(wanted, ad_value=None)]
-    own = [info for info in found if info["uids"] and info["uids"].real == os.getuid()]
-    return sum(info["num_threads"] or 1 for info in own)
-
-
-def _resident(pid: int) -> int:
-    """The memory in bytes that is resident now, of a process and its children together."""
-    try:
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-        return sum(member.memory_info().rss for member in family)
-    except psutil.NoSuchProcess:
-        return 0

@@ -10,8 +10,8 @@ import secrets
 
 from byhand.grading.sandbox import bubblewrap, cgroups, landlock
 from byhand.grading.sandbox.bubblewrap import SandboxError
-from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.leftovers import PREFIX
+from byhand.grading.sandbox.limits import Limits
 
 RUNGS = ("bubblewrap", "landlock", "none")
 UNSEEN = (

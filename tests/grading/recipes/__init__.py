@@ -14,4 +14,4 @@ from .right import RIGHT
 FORGING = [*PATCHES, *MESSAGES, *ANSWERS, *MARKS]
 RECIPES = [*FORGING, *READING, *BREAKING, *NOTEBOOKS, *CELLS, *FILES, *RIGHT]
 
-__all__ = ["RECIPES", "Cause", "Recipe"]
+__all__ = ["BREAKING", "MESSAGES", "READING", "RECIPES", "RIGHT", "Cause", "Recipe"]
