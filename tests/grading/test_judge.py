@@ -1,12 +1,14 @@
 """Hostile and broken submissions, all in one class, through the real `nbgrader autograde`.
 
-A class for each rung of the sandbox. No recipe runs before a harmless one has shown that the sandbox and its limits are there.
+A class for each rung of the sandbox. No recipe runs before a harmless one has shown that the
+sandbox and its limits are there.
 """
 
 import html
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,8 +33,8 @@ from .recipes.course import (
 # Recipes by the rung of the sandbox that they are graded on. What the second leaves out ends in the
 # judge, whatever is around the student's kernel.
 BY_RUNG = {"bubblewrap": RECIPES, "landlock": [*READING, *BREAKING, *MESSAGES, *RIGHT]}
-# What a rung does not promise, and why: the recipe is graded all the same, and has to score as ever;
-# what it is said to have caused or must not show is left open.
+# What a rung does not promise, and why: the recipe is graded all the same, and has to score as
+# ever; what it is said to have caused or must not show is left open.
 NOT_PROMISED = {
     ("landlock", "disk"): "what is written is looked at ten times a second, not held up: the "
     "kernel is stopped too late for this recipe's bound",
@@ -45,9 +47,12 @@ each_recipe = pytest.mark.parametrize(
 PROBE = """
 import os, subprocess, sys, threading
 
-found, gone = [], threading.Event()
-if os.path.exists({course!r}):
+found, gone, waiting = [], threading.Event(), []
+try:
+    os.listdir({course!r})
     found.append("the course can be seen")
+except OSError:
+    pass
 try:
     with open("large", "wb", buffering=0) as file:
         if file.write(bytes(9 * 2**20)) == 9 * 2**20:
@@ -56,11 +61,15 @@ except OSError:
     os.remove("large")
 try:
     for _ in range(30):
-        threading.Thread(target=gone.wait, daemon=True).start()
+        thread = threading.Thread(target=gone.wait, daemon=True)
+        thread.start()
+        waiting.append(thread)
     found.append("30 threads can be started")
 except RuntimeError:
     pass
 gone.set()
+for thread in waiting:
+    thread.join()
 code = "bytearray(b'x') * (600 * 2**20); print('600 MiB can be used')"
 said = subprocess.run([sys.executable, "-SEc", code], capture_output=True, text=True).stdout
 print("not confined:" if found or said else "confined", found, said)
@@ -69,7 +78,8 @@ print("not confined:" if found or said else "confined", found, said)
 
 @dataclass
 class GradedClass:
-    """How the class went. rung: of the sandbox; codes and logs: of autograde and generate_feedback, by command."""
+    """How the class went. rung: of the sandbox; codes and logs: of autograde and
+    generate_feedback, by command."""
 
     rung: str
     traps: Traps
@@ -83,22 +93,39 @@ class GradedClass:
         return self.traps.world.course
 
 
-@pytest.fixture(scope="module", params=BY_RUNG)
-def graded(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[GradedClass]:
+@contextmanager
+def grading(rung: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GradedClass]:
+    """A class that was graded on a rung."""
     with traps(tmp_path_factory.mktemp("judge")) as set_up:
         course = set_up.world.course
-        write_course(set_up.secrets, course, f"c.Judge.rungs = [{request.param!r}]\n")
+        write_course(set_up.secrets, course, f"c.Judge.rungs = [{rung!r}]\n")
         codes, logs = {}, {}
         _run(set_up, codes, logs, "generate_assignment")
         _refuse_unless_confined(set_up)
         hide_among_students(set_up)
-        for recipe in BY_RUNG[request.param]:
+        for recipe in BY_RUNG[rung]:
             hand_in(set_up, recipe)
         for command in ("autograde", "generate_feedback"):
             _run(set_up, codes, logs, command)
-        yield GradedClass(request.param, set_up, codes, logs, set_up.visitors(), _left_behind())
+        yield GradedClass(rung, set_up, codes, logs, set_up.visitors(), _left_behind())
+
+
+@pytest.fixture(scope="module")
+def on_bubblewrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GradedClass]:
+    with grading("bubblewrap", tmp_path_factory) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def on_landlock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GradedClass]:
+    with grading("landlock", tmp_path_factory) as found:
+        yield found
+
+
+@pytest.fixture(params=BY_RUNG)
+def graded(request: pytest.FixtureRequest) -> GradedClass:
+    """The class on each rung; graded once, for all tests."""
+    return request.getfixturevalue(f"on_{request.param}")
 
 
 def _run(set_up: Traps, codes: dict[str, int], logs: dict[str, str], command: str) -> None:

@@ -18,7 +18,7 @@ from byhand.grading.course.notebooks import given_beside, grade_id
 from byhand.grading.sandbox.bubblewrap import SandboxError
 from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
-from byhand.grading.sandbox.rungs import RUNGS, choose, confinement
+from byhand.grading.sandbox.rungs import ACCEPTED, RUNGS, choose, confinement
 from byhand.grading.submission.outcome import Outcome, sentence
 from byhand.grading.submission.test_cells import GradedCells
 
@@ -41,7 +41,7 @@ class Judge(NbGraderPreprocessor):
     output_bytes = Int(5 * 2**20, help="bytes of output of a submission").tag(config=True)
     rungs = List(
         Enum(RUNGS),
-        ["bubblewrap", "landlock"],
+        ACCEPTED,
         help="the sandboxes that will do, the best first; 'none' is an ordinary process",
     ).tag(config=True)
     torch = List(Unicode(), ["1-autograd"], help="assignments that may use PyTorch").tag(

@@ -185,7 +185,7 @@ def _launch(kernel: Kernel, files: Path, limits: Limits, torch: bool, rung: str)
     orders = inside.Orders(
         home=env["HOME"],
         files=bubblewrap.FILES if boxed else str(folder / "files"),
-        limits=rlimits(limits, grouped=kernel.group is not None, shared=kernel.kept),
+        limits=rlimits(limits, grouped=kernel.group is not None, shared=not boxed),
         view=view,
         most=SLACK * limits.written,
     )
