@@ -79,6 +79,7 @@ kernel.wait_until_ready()
 kernel.channel.send({"cell": sys.argv[3], "seconds": 60, "id": ""})
 while "done" not in kernel.channel.receive()[0]:
     pass
+kernel.channel.send({"cell": "while True: pass", "seconds": 60, "id": ""})
 group = kernel.group
 print(*[kernel.folder, *(group.folders if group else [])], flush=True)
 time.sleep(60)

@@ -14,7 +14,7 @@ from byhand.grading.sandbox import bubblewrap, landlock, seccomp
 from byhand.grading.sandbox.bubblewrap import SandboxError
 from byhand.grading.sandbox.kernel import Limits
 
-from .kernels import SECRET, Kernel, MiB
+from .kernels import SECRET, Kernel
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -268,44 +268,3 @@ def test_without_landlock_there_is_a_clear_line(monkeypatch, tmp_path, answer, e
     monkeypatch.setattr(landlock.sys, "executable", str(program))
     with pytest.raises(SandboxError, match=said):
         landlock.abi.__wrapped__()
-
-
-def test_files_without_end_stop_the_kernel(start):
-    kernel = start(Limits(written=4 * MiB), rung="landlock")
-    kernel.die("""
-import itertools
-for number in itertools.count():
-    with open(f"file-{number}", "wb") as file:
-        file.write(bytes(2**20))
-    __import__("time").sleep(0.01)
-""")
-    assert "written more than allowed" in kernel.kernel.last_words()
-
-
-@pytest.mark.parametrize("mode", [0o300, 0o700])
-def test_folders_that_cannot_be_looked_into_stop_the_kernel_and_are_removed(start, mode):
-    kernel = start(rung="landlock")
-    kernel.die(f"""
-import os, time
-for _ in range(3000):
-    os.mkdir("d" * 10, {mode})
-    os.chdir("d" * 10)
-open("file", "w").close()
-time.sleep(20)
-""")
-    kernel.stop()
-    assert not kernel.folder.exists()
-
-
-def test_the_limits_on_one_process_hold(start):
-    kernel = start(Limits(written=MiB, cpu_seconds=60), rung="landlock")
-    code = """
-import resource
-try:
-    open("file", "wb", buffering=0).write(bytes(2**21))
-    open("file", "ab", buffering=0).write(b"x")
-except OSError as error:
-    print(error.strerror)
-print(resource.getrlimit(resource.RLIMIT_CPU), resource.getrlimit(resource.RLIMIT_CORE))
-"""
-    assert kernel.run(code) == "File too large\n(60, 60) (0, 0)"

@@ -14,7 +14,7 @@ from byhand.grading.sandbox.bubblewrap import SandboxError
 from byhand.grading.sandbox.kernel import Limits, start_kernel
 from byhand.grading.sandbox.rungs import choose, confinement, trouble
 
-from .kernels import SECRET, SMALL, MiB, runs, wait_until
+from .kernels import RUNGS, SECRET, SMALL, Kernel, MiB, runs, wait_until
 
 
 def test_an_ordinary_process_where_that_is_wanted(start, monkeypatch):
@@ -81,6 +81,18 @@ def test_a_course_that_would_be_visible_is_refused(tmp_path):
     course = Path(sys.prefix) / "share" / "course"
     with pytest.raises(SandboxError, match="would be visible to student code"):
         bubblewrap.arguments(tmp_path, 8 * MiB, False, {}, [course])
+
+
+@RUNGS
+def test_files_named_like_ours_do_not_keep_a_kernel_from_starting(tmp_path, rung):
+    fonts = bubblewrap.font_cache()
+    assert fonts is not None
+    (tmp_path / ".cache" / "matplotlib").mkdir(parents=True)
+    (tmp_path / ".cache" / "matplotlib" / fonts.name).write_text("{}")
+    (tmp_path / "notes.txt").write_text("mine")
+    kernel = Kernel(tmp_path, rung=rung)
+    assert kernel.run("print(open('notes.txt').read())") == "mine"
+    kernel.stop()
 
 
 def test_without_a_submission_nothing_is_left(tmp_path, monkeypatch):
