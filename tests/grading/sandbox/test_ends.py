@@ -119,6 +119,20 @@ def test_a_process_that_a_killed_run_has_left_is_killed(start, monkeypatch):
     assert not any(folder.exists() for folder in group.folders)
 
 
+def test_a_folder_of_any_depth_is_removed(tmp_path):
+    left, here = tmp_path / "left", Path.cwd()
+    left.mkdir()
+    try:
+        os.chdir(left)
+        for _ in range(3000):
+            os.mkdir("folder")
+            os.chdir("folder")
+    finally:
+        os.chdir(here)
+    leftovers.remove(left)
+    assert not left.exists()
+
+
 def test_folders_in_use_and_new_ones_are_not_cleared_away(tmp_path, monkeypatch):
     old, used, new = (tmp_path / f"{leftovers.PREFIX}{name}" for name in ["old", "used", "new"])
     for folder in (old, used, new):
