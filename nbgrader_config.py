@@ -71,8 +71,11 @@ c.Autograde.exclude_overwriting = {
     "5-convnet": ["mnist_convnet.npz", "comparison.json"],
 }
 
-# What one submission may use. `c.Judge.allow_unconfined = True` goes on where there is no
-# bubblewrap (macOS, Windows): students' code then runs with your rights.
+# The sandboxes that will do for students' code, the best first; `byhand doctor` says which this
+# machine gives. "none", for macOS and Windows, is no sandbox: their code runs with your rights.
+c.Judge.rungs = ["bubblewrap", "landlock"]
+
+# What one submission may use.
 c.Judge.memory = 2 * 2**30  # bytes
 c.Judge.processes = 64
 c.Judge.written = 64 * 2**20  # bytes

@@ -41,6 +41,19 @@ def demo_command() -> None:
     demo.run(notebooks.find_course(), Console())
 
 
+@app.command("doctor")
+def doctor_command() -> None:
+    """Say whether this machine can grade: versions, sandbox, data, disk; one line each."""
+    from byhand.grading import doctor  # here, because it takes a second to import
+
+    findings = []
+    for finding in doctor.examine(notebooks.find_course()):
+        typer.echo(finding)
+        findings.append(finding)
+    if any(finding.state == doctor.WRONG for finding in findings):
+        raise typer.Exit(1)
+
+
 @app.command("release")
 def release_command(
     names: Annotated[

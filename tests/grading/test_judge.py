@@ -1,19 +1,21 @@
 """Hostile and broken submissions, all in one class, through the real `nbgrader autograde`.
 
-No recipe runs before a harmless one has shown that the sandbox and its limits are there.
+A class for each rung of the sandbox. No recipe runs before a harmless one has shown that the
+sandbox and its limits are there.
 """
 
 import html
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from .recipes import RECIPES, Cause, Recipe
+from .recipes import BREAKING, MESSAGES, READING, RECIPES, RIGHT, Cause, Recipe
 from .recipes.course import (
     ASSIGNMENT,
     NEIGHBOUR,
@@ -28,12 +30,29 @@ from .recipes.course import (
     write_course,
 )
 
+# Recipes by the rung of the sandbox that they are graded on. What the second leaves out ends in the
+# judge, whatever is around the student's kernel.
+BY_RUNG = {"bubblewrap": RECIPES, "landlock": [*READING, *BREAKING, *MESSAGES, *RIGHT]}
+# What a rung does not promise, and why: the recipe is graded all the same, and has to score as
+# ever; what it is said to have caused or must not show is left open.
+NOT_PROMISED = {
+    ("landlock", "disk"): "what is written is looked at ten times a second, not held up: the "
+    "kernel is stopped too late for this recipe's bound",
+}
+CASES = [(rung, recipe) for rung, recipes in BY_RUNG.items() for recipe in recipes]
+each_recipe = pytest.mark.parametrize(
+    ("graded", "recipe"), CASES, ids=lambda case: getattr(case, "name", case), indirect=["graded"]
+)
+
 PROBE = """
 import os, subprocess, sys, threading
 
 found, gone = [], threading.Event()
-if os.path.exists({course!r}):
+try:
+    os.listdir({course!r})
     found.append("the course can be seen")
+except OSError:
+    pass
 try:
     with open("large", "wb", buffering=0) as file:
         if file.write(bytes(9 * 2**20)) == 9 * 2**20:
@@ -59,8 +78,10 @@ print("not confined:" if found or said else "confined", found, said)
 
 @dataclass
 class GradedClass:
-    """How the class went. codes and logs: of autograde and generate_feedback, by command."""
+    """How the class went. rung: of the sandbox; codes and logs: of autograde and
+    generate_feedback, by command."""
 
+    rung: str
     traps: Traps
     codes: dict[str, int]
     logs: dict[str, str]
@@ -72,20 +93,39 @@ class GradedClass:
         return self.traps.world.course
 
 
-@pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GradedClass]:
+@contextmanager
+def grading(rung: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GradedClass]:
+    """A class that was graded on a rung."""
     with traps(tmp_path_factory.mktemp("judge")) as set_up:
         course = set_up.world.course
-        write_course(set_up.secrets, course)
+        write_course(set_up.secrets, course, f"c.Judge.rungs = [{rung!r}]\n")
         codes, logs = {}, {}
         _run(set_up, codes, logs, "generate_assignment")
         _refuse_unless_confined(set_up)
         hide_among_students(set_up)
-        for recipe in RECIPES:
+        for recipe in BY_RUNG[rung]:
             hand_in(set_up, recipe)
         for command in ("autograde", "generate_feedback"):
             _run(set_up, codes, logs, command)
-        yield GradedClass(set_up, codes, logs, set_up.visitors(), _left_behind())
+        yield GradedClass(rung, set_up, codes, logs, set_up.visitors(), _left_behind())
+
+
+@pytest.fixture(scope="module")
+def on_bubblewrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GradedClass]:
+    with grading("bubblewrap", tmp_path_factory) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def on_landlock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GradedClass]:
+    with grading("landlock", tmp_path_factory) as found:
+        yield found
+
+
+@pytest.fixture(params=BY_RUNG)
+def graded(request: pytest.FixtureRequest) -> GradedClass:
+    """The class on each rung; graded once, for all tests."""
+    return request.getfixturevalue(f"on_{request.param}")
 
 
 def _run(set_up: Traps, codes: dict[str, int], logs: dict[str, str], command: str) -> None:
@@ -115,13 +155,16 @@ def _left_behind() -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+@each_recipe
 def test_a_submission_scores_what_it_should(graded: GradedClass, recipe: Recipe):
     found = result(graded.course, recipe.name)
     assert found.autograded is not None
     assert found.page
     assert found.scores == recipe.scores, found.outcome
     assert not found.manual
+    assert found.outcome["confinement"].startswith(graded.rung)
+    if (graded.rung, recipe.name) in NOT_PROMISED:
+        recipe = replace(recipe, causes=None, repairs=None, unseen=())
     _assert_outcome(recipe, found)
     _assert_told(found)
     for text in (found.outputs, found.page):
@@ -156,7 +199,7 @@ def _assert_told(found: Result) -> None:
     assert bool(spoken) == bool(told), top[-500:]
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+@each_recipe
 def test_no_secret_comes_out(graded: GradedClass, recipe: Recipe):
     found = result(graded.course, recipe.name)
     seen = f"{found.outputs} {found.page} {found.outcome}"
@@ -196,3 +239,7 @@ def test_there_are_recipes_of_every_kind():
     assert set(kinds) == {"forging", "reading", "breaking", "notebook", "right"}
     assert len(RECIPES) >= 60
     assert len({recipe.name for recipe in RECIPES}) == len(RECIPES)
+
+
+def test_what_is_not_promised_is_about_recipes_that_are_graded():
+    assert NOT_PROMISED.keys() <= {(rung, recipe.name) for rung, recipe in CASES}

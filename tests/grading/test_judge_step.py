@@ -1,5 +1,6 @@
 """The judge as a step of the real `nbgrader autograde`: what is not the student's fault."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import pytest
 from nbgrader.api import Gradebook
 
 from .tiny import ASSIGNMENT, generate, hand_in, write_course
+
+STUDENTS = ["student-01", "student-02"]
 
 
 def autograde(course: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -24,21 +27,60 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("course")
     source = write_course(folder).read_text(encoding="utf-8")
     generate(folder)
-    hand_in(folder, "student-01", source)
+    for student in STUDENTS:
+        hand_in(folder, student, source)
     return folder
 
 
-def test_without_a_sandbox_nothing_is_graded_unless_it_is_allowed(course: Path):
-    done = autograde(course, "--Judge.sandbox=False")
+def confinement(course: Path) -> str:
+    path = course / "autograded" / "student-01" / ASSIGNMENT / "outcome.json"
+    return json.loads(path.read_text(encoding="utf-8"))["confinement"]
+
+
+@pytest.fixture
+def broken_bwrap(tmp_path: Path, monkeypatch) -> None:
+    """A bwrap that is there and fails."""
+    (tmp_path / "bwrap").write_text("#!/bin/sh\necho bwrap: No permissions >&2\nexit 1\n")
+    (tmp_path / "bwrap").chmod(0o755)
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(tmp_path), os.environ["PATH"]])
+    monkeypatch.setenv("PATH", path)
+
+
+@pytest.mark.usefixtures("broken_bwrap")
+def test_without_an_acceptable_sandbox_nothing_is_graded(course: Path):
+    done = autograde(course, "--force", "--Judge.rungs=bubblewrap")
     assert done.returncode != 0
     said = [line for line in done.stderr.splitlines() if "byhand:" in line]
     assert len(said) == 1
-    assert "c.Judge.allow_unconfined = True" in said[0]
+    assert "bubblewrap cannot make a sandbox here (bwrap: No permissions)" in said[0]
+    assert "`byhand doctor` says what to do; c.Judge.rungs" in said[0]
     assert "Traceback" not in done.stderr
-    done = autograde(course, "--Judge.sandbox=False", "--Judge.allow_unconfined=True")
+
+
+@pytest.mark.usefixtures("broken_bwrap")
+def test_a_bubblewrap_that_fails_is_one_line_and_the_next_rung_is_used(course: Path):
+    done = autograde(course, "--force")
+    assert done.returncode == 0, done.stderr
+    for student in STUDENTS:
+        assert f"{student}: 10 of 10" in done.stdout
+    [said] = [line for line in done.stderr.splitlines() if "No permissions" in line]
+    assert "graded in the sandbox 'landlock', not in bubblewrap" in said
+    assert "Traceback" not in done.stderr
+    assert confinement(course).startswith("landlock (version ")
+
+
+def test_no_sandbox_only_where_that_is_accepted(course: Path):
+    done = autograde(course, "--force", "--Judge.rungs=none")
     assert done.returncode == 0, done.stderr
     assert "student-01: 10 of 10" in done.stdout
     assert done.stderr.count("students' code runs with your rights") == 1
+    assert confinement(course).startswith("none; not promised: anything")
+
+
+def test_a_rung_that_does_not_exist_is_refused(course: Path):
+    done = autograde(course, "--force", "--Judge.rungs=chroot")
+    assert done.returncode != 0
+    assert "chroot" in done.stderr
 
 
 def test_a_fault_of_the_course_takes_no_points(course: Path):

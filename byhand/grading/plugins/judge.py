@@ -1,10 +1,10 @@
 """The step of `nbgrader autograde` that runs a submission: student's cells there, tests here."""
 
 import shutil
-from functools import lru_cache
+from functools import cache
 from logging import Logger
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
@@ -12,11 +12,13 @@ from nbformat.v4 import new_markdown_cell
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
-from traitlets import Bool, Float, Int, List, Unicode
+from traitlets import Enum, Float, Int, List, Unicode
 
 from byhand.grading.course.notebooks import given_beside, grade_id
-from byhand.grading.sandbox.kernel import Limits, confinement
+from byhand.grading.sandbox.bubblewrap import SandboxError
+from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
+from byhand.grading.sandbox.rungs import ACCEPTED, RUNGS, choose, confinement
 from byhand.grading.submission.outcome import Outcome, sentence
 from byhand.grading.submission.test_cells import GradedCells
 
@@ -38,8 +40,11 @@ class Judge(NbGraderPreprocessor):
     submission_seconds = Float(300, help="seconds for all of a submission").tag(config=True)
     own_seconds = Float(100, help="of these, for a student's own cells").tag(config=True)
     output_bytes = Int(5 * 2**20, help="bytes of output of a submission").tag(config=True)
-    sandbox = Bool(True, help="whether to confine the student's kernel").tag(config=True)
-    allow_unconfined = Bool(False, help="go on where there is no sandbox").tag(config=True)
+    rungs = List(
+        Enum(RUNGS),
+        ACCEPTED,
+        help="the sandboxes that will do, the best first; 'none' is an ordinary process",
+    ).tag(config=True)
     torch = List(Unicode(), ["1-autograd"], help="assignments that may use PyTorch").tag(
         config=True
     )
@@ -51,7 +56,7 @@ class Judge(NbGraderPreprocessor):
         """Run all cells; the outputs of the test cells are the score."""
         course = resources["nbgrader"]
         folder = Path(resources["metadata"]["path"])
-        confined = self._confined(folder)
+        rung = self._rung(folder)
         allowed = Allowed(
             Limits(self.memory, self.processes, self.written),
             self.cell_seconds,
@@ -59,12 +64,14 @@ class Judge(NbGraderPreprocessor):
             self.submission_seconds,
             self.own_seconds,
             self.output_bytes,
-            confined,
+            rung,
             course["assignment"] in self.torch,
         )
         try:
             with KernelSession(folder, allowed) as student, given_beside(self._source(course)):
                 self._run(nb, student)
+        except SandboxError as error:
+            self._refuse(folder, error)
         except Exception:
             self._keep_from_zero(course)
             self.log.error(
@@ -75,7 +82,7 @@ class Judge(NbGraderPreprocessor):
             raise
         told = nb.metadata.pop("byhand", {"repairs": [], "unreadable": ""})
         outcome = Outcome.of(student, told, [grade_id(c) for c in nb.cells if is_solution(c)])
-        outcome.write(folder / "outcome.json", confinement(confined))
+        outcome.write(folder / "outcome.json", confinement(rung))
         if text := sentence(outcome):
             nb.cells.insert(0, new_markdown_cell(text))
             self.log.warning("%s: %s", course["student"], outcome.line())
@@ -99,23 +106,28 @@ class Judge(NbGraderPreprocessor):
         folder = coursedir.format_path(coursedir.source_directory, ".", course["assignment"])
         return Path(folder) / f"{course['notebook']}.ipynb"
 
-    def _confined(self, folder: Path) -> bool:
-        """Whether there is a sandbox. Exits with one line where there should be one.
+    def _rung(self, folder: Path) -> str:
+        """The best acceptable sandbox. Exits with one line where this machine gives none."""
+        try:
+            rung, passed = choose(tuple(self.rungs))
+        except SandboxError as error:
+            self._refuse(folder, error)
+        rights = ": students' code runs with your rights" if rung == "none" else ""
+        if passed or rights:
+            why = f", not in {'; '.join(passed)}" if passed else ""
+            _warn_once(self.log, f"graded in the sandbox {rung!r}{rights}{why}")
+        return rung
+
+    def _refuse(self, folder: Path, error: SandboxError) -> NoReturn:
+        """End the whole run with one line: without a sandbox code would run with your rights.
 
         folder: what was made of the submission so far; it would count as graded the next time.
         """
-        if self.sandbox and shutil.which("bwrap"):
-            return True
-        why = "bubblewrap (bwrap) is not installed" if self.sandbox else "c.Judge.sandbox is False"
-        if not self.allow_unconfined:
-            shutil.rmtree(folder)
-            raise SystemExit(
-                f"byhand: {why}, so students' code would run with your rights. Install it "
-                "(Debian, Ubuntu: apt install bubblewrap), or set c.Judge.allow_unconfined = True "
-                "in nbgrader_config.py."
-            )
-        _warn_once(self.log, f"{why}: students' code runs with your rights.")
-        return False
+        shutil.rmtree(folder)
+        raise SystemExit(
+            f"byhand: nothing is graded without a sandbox: {error}. `byhand doctor` says what to "
+            "do; c.Judge.rungs in nbgrader_config.py says which sandboxes will do."
+        ) from error
 
     def _keep_from_zero(self, course: dict[str, Any]) -> None:
         """Mark every grade of the notebook as one that a person has to look at."""
@@ -126,7 +138,7 @@ class Judge(NbGraderPreprocessor):
             gradebook.db.commit()
 
 
-@lru_cache(maxsize=1)
+@cache
 def _warn_once(log: Logger, text: str) -> None:
     """Once for a whole class."""
     log.warning(text)

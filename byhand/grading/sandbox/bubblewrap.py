@@ -33,7 +33,7 @@ ACCOUNTS = {
 # Of /proc: files about the machine as a whole that are open to root, also to one without rights.
 MASKED = "kallsyms kcore key-users keys kmsg kpagecgroup kpagecount kpageflags".split()
 MASKED += "pagetypeinfo sched_debug slabinfo timer_list vmallocinfo".split()
-COMPANIONS = ["torchgen", "functorch"]  # installed with PyTorch, and part of it
+TORCH, COMPANIONS = "torch", ["torchgen", "functorch"]  # installed with PyTorch, and part of it
 
 STUB = '''"""Stands in for PyTorch while a solution is graded: it can be imported, not used."""
 
@@ -97,10 +97,7 @@ def arguments(
         *_tmpfs("/tmp", written // 8),
         *_tmpfs(HOME, written - 2 * (written // 8)),
     ]
-    shown = [*SYSTEM, *map(str, _python())]
-    for path in hidden:
-        _refuse_if_shown(path.resolve(), shown)
-    for path in shown:
+    for path in shown(hidden):
         mounts += _show(path)
     for name in SETTINGS:
         mounts += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
@@ -121,11 +118,23 @@ def arguments(
     return [*CONFINED, *mounts, "--clearenv", *variables, "--chdir", HOME]
 
 
+def shown(hidden: list[Path]) -> list[str]:
+    """The folders of the system that every kernel sees, Python's included.
+
+    Raises SandboxError when one of the folders that must not be seen lies there.
+    """
+    found = [*SYSTEM, *map(str, _python())]
+    for path in hidden:
+        _refuse_if_shown(path.resolve(), found)
+    return found
+
+
 def furnish(folder: Path) -> None:
     """Put into a kernel's private folder what the sandbox shows in place of the real thing."""
     (folder / "empty").mkdir()
-    (folder / "stub" / "torch").mkdir(parents=True)
-    (folder / "stub" / "torch" / "__init__.py").write_text(STUB)
+    for name in [TORCH, *COMPANIONS]:
+        (folder / "stub" / name).mkdir(parents=True)
+        (folder / "stub" / name / "__init__.py").write_text(STUB if name == TORCH else "")
     (folder / "etc").mkdir()
     for name, text in ACCOUNTS.items():
         (folder / "etc" / name).write_text(text)
@@ -172,15 +181,20 @@ def _refuse_if_shown(path: Path, shown: list[str]) -> None:
             )
 
 
+def torch_places() -> list[Path]:
+    """The folders of PyTorch and of what is installed with it."""
+    found = []
+    for name in [TORCH, *COMPANIONS]:
+        spec = importlib.util.find_spec(name)
+        for place in map(Path, (spec.submodule_search_locations or []) if spec else []):
+            found += [place, *place.parent.glob(f"{name}-*.dist-info")]
+    return found
+
+
 def _hide_torch(folder: Path) -> list[str]:
     """Mount the stub over PyTorch, and nothing over what is installed with it."""
     mounts = []
-    for name in ["torch", *COMPANIONS]:
-        spec = importlib.util.find_spec(name)
-        for place in (spec.submodule_search_locations or []) if spec else []:
-            over = folder / "stub" / "torch" if name == "torch" else folder / "empty"
-            mounts += ["--ro-bind", str(over), place]
-            if name == "torch":
-                for about in Path(place).parent.glob("torch-*.dist-info"):
-                    mounts += ["--ro-bind", str(folder / "empty"), str(about)]
+    for place in torch_places():
+        stub = folder / "stub" / place.name
+        mounts += ["--ro-bind", str(stub if stub.exists() else folder / "empty"), str(place)]
     return mounts

@@ -5,14 +5,14 @@
     kernel.channel.receive(...)
     kernel.stop()
 
-Around the process stand bubblewrap (what it sees), a filter of system calls (what it may ask of
-Linux) and control groups (what it uses), or resource limits where there are no such groups.
+Around the process stand bubblewrap, or Landlock and a keeper (what it sees), a filter of system
+calls (what it may ask of Linux) and control groups (what it uses), or resource limits where there
+are no such groups. rungs.py says which of these this machine can give.
 """
 
 import ctypes
 import os
 import secrets
-import shutil
 import signal
 import socket
 import sys
@@ -21,15 +21,14 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
 
-import psutil
-
 import byhand
-from byhand.grading.sandbox import bubblewrap, cgroups, inside, seccomp
-from byhand.grading.sandbox.leftovers import PREFIX, claim, sweep
+from byhand.grading.sandbox import bubblewrap, cgroups, inside, landlock, seccomp
+from byhand.grading.sandbox.leftovers import PREFIX, claim, remove, sweep
+from byhand.grading.sandbox.limits import Limits, resident, rlimits
 from byhand.grading.sandbox.staging import copy_files
 from byhand.protocol.channel import Channel, FrameError
 
@@ -38,18 +37,9 @@ WORDS = 8192  # bytes kept of what a kernel said on its own stderr
 PATIENCE = 5.0  # seconds that a killed kernel may take to be gone
 GOING = 1.0  # seconds between the end of its channel and its own
 POLL = 0.1  # seconds between looks whether the kernel is alive
+SLACK = 2  # times `written` that a keeper lets pass: it cannot stop a write, only the kernel
 # What the judge takes of one frame: no right answer comes near it.
 MOST_JSON, MOST_BYTES, MOST_BUFFERS = 6 * 2**20, 32 * 2**20, 10_000
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one student's kernel may use, together with all its children."""
-
-    memory: int = 2 * 2**30  # bytes, of all processes together where there are control groups
-    processes: int = 64  # processes and threads
-    written: int = 64 * 2**20  # bytes in the writable folders together
-    cpu_seconds: int = 600  # of one process; the last resort
 
 
 class Kernel:
@@ -57,6 +47,7 @@ class Kernel:
 
     def __init__(self, folder: Path):
         self.folder, self.lock = folder, claim(folder)
+        self.kept = False  # whether the process is a keeper
         self.process: Popen | None = None
         self.group: cgroups.Group | None = None
         self.channel: Channel | None = None
@@ -121,6 +112,10 @@ class Kernel:
         """Kill it with all its processes and leave nothing behind; return peak_memory(), or 0."""
         self._look()
         if self.process is not None:
+            if self.kept and self.group is None:
+                self.process.terminate()
+                with suppress(TimeoutExpired):
+                    self.process.wait(timeout=PATIENCE)
             if self.process.poll() is None:
                 # The outer bwrap takes the inner one along, and that the whole process namespace.
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -134,7 +129,7 @@ class Kernel:
             self.group = None
         if self.channel is not None:
             self.channel.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
         if self.lock is not None:
             os.close(self.lock)
             self.lock = None
@@ -145,46 +140,58 @@ class Kernel:
         if self.group is not None:
             self.peak, self.out_of_memory = self.group.peak(), self.group.out_of_memory()
         elif self.is_alive():
-            self.peak = max(self.peak or 0, _resident(self.process.pid))
+            self.peak = max(self.peak or 0, resident(self.process.pid))
 
 
-def start_kernel(files: Path, limits: Limits, torch: bool = False, sandbox: bool = True) -> Kernel:
+def start_kernel(
+    files: Path, limits: Limits, torch: bool = False, rung: str = "bubblewrap"
+) -> Kernel:
     """A new kernel for the submission in the folder `files`, started and not yet ready.
 
-    torch: whether PyTorch can be used; sandbox: False for an ordinary process. The kernel ends
-    when the thread that called this ends. Raises SandboxError where no sandbox can be made, and
+    torch: whether PyTorch can be used; rung: one of rungs.RUNGS, "none" for an ordinary process.
+    The kernel ends when the thread that called this ends (an ordinary process: when it reads that
+    the judge has gone). Raises SandboxError where the rung is not to be had, and
     NotADirectoryError when there is no folder `files`.
     """
-    if sandbox:
+    if rung == "bubblewrap":
         bubblewrap.program()
-    sweep(Path(tempfile.gettempdir()), shutil.rmtree)
+    elif rung == "landlock":
+        landlock.abi()
+    sweep(Path(tempfile.gettempdir()), remove)
     kernel = Kernel(Path(tempfile.mkdtemp(prefix=PREFIX)))
-    weakref.finalize(kernel, shutil.rmtree, kernel.folder, ignore_errors=True)
+    weakref.finalize(kernel, remove, kernel.folder)
     try:
         for name in ["files", "home", "tmp"]:
             (kernel.folder / name).mkdir(mode=0o700)
         bubblewrap.furnish(kernel.folder)
         copy_files(files, kernel.folder / "files", limits.written // 2)
-        _launch(kernel, files, limits, torch, sandbox)
+        _launch(kernel, files, limits, torch, rung)
     except BaseException:
         kernel.stop()
         raise
     return kernel
 
 
-def _launch(kernel: Kernel, files: Path, limits: Limits, torch: bool, sandbox: bool) -> None:
-    folder, env = kernel.folder, _environment(kernel.folder, torch, sandbox)
-    if sandbox:
+def _launch(kernel: Kernel, files: Path, limits: Limits, torch: bool, rung: str) -> None:
+    folder, env = kernel.folder, _environment(kernel.folder, torch, rung)
+    boxed, kernel.kept, hidden = rung == "bubblewrap", rung == "landlock", [Path.cwd(), files]
+    if rung != "none":
         name = f"{PREFIX}{secrets.token_hex(4)}"
         kernel.group = cgroups.create(name, limits.memory, limits.processes)
+    view = None
+    if kernel.kept:
+        landlock.furnish(folder)
+        view = asdict(landlock.view(folder, torch, hidden))
     orders = inside.Orders(
         home=env["HOME"],
-        files=bubblewrap.FILES if sandbox else str(folder / "files"),
-        limits=_rlimits(limits, grouped=kernel.group is not None),
+        files=bubblewrap.FILES if boxed else str(folder / "files"),
+        limits=rlimits(limits, grouped=kernel.group is not None, shared=not boxed),
+        view=view,
+        most=SLACK * limits.written,
     )
     command, passed = [sys.executable, "-m", inside.__name__, orders.dumps()], []
-    if sandbox:
-        words = bubblewrap.arguments(folder, limits.written, torch, env, [Path.cwd(), files])
+    if boxed:
+        words = bubblewrap.arguments(folder, limits.written, torch, env, hidden)
         if (program := seccomp.program()) is not None:
             passed.append(_memory_file(program))
             words = ["--seccomp", str(passed[0]), *words]
@@ -205,19 +212,6 @@ def _launch(kernel: Kernel, files: Path, limits: Limits, torch: bool, sandbox: b
         for file in passed:
             os.close(file)
         kernel.channel = Channel(ours, MOST_JSON, MOST_BYTES, MOST_BUFFERS)
-
-
-def confinement(sandbox: bool) -> str:
-    """What confines a kernel on this machine, in words."""
-    if not sandbox:
-        return "an ordinary process"
-    bubblewrap.program()
-    name = f"{PREFIX}{secrets.token_hex(4)}"
-    if (group := cgroups.create(name, Limits.memory, Limits.processes)) is not None:
-        group.remove()
-        return f"bubblewrap, cgroups {group.version}"
-    words = "bubblewrap, rlimits (memory of each process by itself"
-    return words + ("; no limit on processes, run by root)" if os.getuid() == 0 else ")")
 
 
 def _before(entrances: list[Path]) -> Callable[[], None]:
@@ -245,16 +239,21 @@ def _memory_file(content: bytes) -> int:
     return file
 
 
-def _environment(folder: Path, torch: bool, sandbox: bool) -> dict[str, str]:
+def _environment(folder: Path, torch: bool, rung: str) -> dict[str, str]:
     """All of the kernel's environment; nothing of this process's gets through."""
-    library = Path(byhand.__file__).parents[1]
-    packages = [bubblewrap.LIBRARY if sandbox else str(library)]
-    if not (torch or sandbox):
+    libraries = {
+        "bubblewrap": bubblewrap.LIBRARY,
+        "landlock": str(folder / "library"),
+        "none": str(Path(byhand.__file__).parents[1]),
+    }
+    packages, boxed = [libraries[rung]], rung == "bubblewrap"
+    if not (torch or boxed):
         packages.insert(0, str(folder / "stub"))
     programs = [str(Path(sys.executable).parent), "/usr/bin", "/bin"]
     env = {
-        "HOME": bubblewrap.HOME if sandbox else str(folder / "home"),
-        "TMPDIR": "/tmp" if sandbox else str(folder / "tmp"),
+        "HOME": bubblewrap.HOME if boxed else str(folder / "home"),
+        "USER": "student",
+        "TMPDIR": "/tmp" if boxed else str(folder / "tmp"),
         "PATH": os.pathsep.join(programs),
         "LANG": "C.UTF-8",
         "PYTHONPATH": os.pathsep.join(packages),
@@ -264,23 +263,7 @@ def _environment(folder: Path, torch: bool, sandbox: bool) -> dict[str, str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # as in Jupyter
         "MALLOC_ARENA_MAX": "2",  # fewer address ranges set aside, where these are limited
     }
+    if rung == "landlock":
+        env["JOBLIB_MULTIPROCESSING"] = "0"  # it would warn: there are no named semaphores
     env["IPYTHONDIR"] = os.path.join(env["TMPDIR"], "ipython")
     return env | dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
-
-
-def _rlimits(limits: Limits, grouped: bool) -> dict[str, int]:
-    """Limits of each process by itself: always a last resort, and all there is without a group."""
-    values = {"RLIMIT_CORE": 0, "RLIMIT_FSIZE": limits.written, "RLIMIT_CPU": limits.cpu_seconds}
-    if not grouped:
-        values |= {"RLIMIT_AS": limits.memory, "RLIMIT_NPROC": limits.processes}
-    return values
-
-
-def _resident(pid: int) -> int:
-    """The memory in bytes that is resident now, of a process and its children together."""
-    try:
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-        return sum(member.memory_info().rss for member in family)
-    except psutil.NoSuchProcess:
-        return 0

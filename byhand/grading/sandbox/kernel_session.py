@@ -40,7 +40,7 @@ class Allowed:
     submission_seconds: float = 300
     own_seconds: float = 100
     output_bytes: int = 5 * 2**20
-    sandbox: bool = True
+    rung: str = "bubblewrap"
     torch: bool = False
 
 
@@ -132,7 +132,7 @@ class KernelSession:
             return
         self._seconds_left()
         self.kernel = start_kernel(
-            self.files, self.allowed.limits, self.allowed.torch, self.allowed.sandbox
+            self.files, self.allowed.limits, self.allowed.torch, self.allowed.rung
         )
         self.kernel.wait_until_ready()
         again, self.done = self.done, []

@@ -5,6 +5,8 @@ a folder of ours without a lock is a dead run's, and the next run clears it away
 """
 
 import os
+import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +34,18 @@ def claim(folder: Path) -> int | None:
         os.close(lock)
         raise
     return lock
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, also one that a student has left deeper or darker than Python goes."""
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except (OSError, RecursionError):
+        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+            if shutil.which(command[0]):
+                subprocess.run([*command, folder], stderr=subprocess.DEVNULL, check=False)
 
 
 def sweep(parent: Path, remove: Callable[[Path], object]) -> None:

@@ -101,6 +101,10 @@ class Shell(InteractiveShell):
     def tell(self, output: dict) -> None:
         """Replaced before the first cell."""
 
+    def system(self, cmd: str) -> None:
+        """Run a line in the shell, as `!` does, without a terminal: not every sandbox has one."""
+        print(self.getoutput(cmd, split=False, depth=1), end="")
+
     def enable_gui(self, gui: str | None = None) -> None:
         """There is none."""
 

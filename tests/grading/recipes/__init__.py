@@ -15,4 +15,4 @@ from .texts import TEXTS
 FORGING = [*PATCHES, *MESSAGES, *ANSWERS, *MARKS]
 RECIPES = [*FORGING, *READING, *BREAKING, *TEXTS, *NOTEBOOKS, *CELLS, *FILES, *RIGHT]
 
-__all__ = ["RECIPES", "Cause", "Recipe"]
+__all__ = ["BREAKING", "MESSAGES", "READING", "RECIPES", "RIGHT", "Cause", "Recipe"]

@@ -99,7 +99,7 @@ def traps(folder: Path) -> Iterator[Traps]:
     home.mkdir()
     (home / ".netrc").write_text(hidden["home"])
     with ExitStack() as stack:
-        shared = Path("/dev/shm") / f"byhand-test-{os.getpid()}"
+        shared = Path("/dev/shm") / f"byhand-test-{secrets.token_hex(8)}"
         if shared.parent.is_dir():
             shared.write_text(hidden["shared"])
             stack.callback(shared.unlink)

@@ -1,7 +1,7 @@
 """What the tests of the sandbox share.
 
-bubblewrap is needed and, for the limits on memory and processes, control groups; without them these
-tests fail and say so.
+bubblewrap and Landlock are needed and, for the limits on memory and processes, control groups;
+without them these tests fail and say so.
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from byhand.grading.sandbox.kernel import confinement
+from byhand.grading.sandbox.rungs import group_version
 
 from .kernels import SECRET, Kernel
 
@@ -58,5 +58,5 @@ def start(files: Path) -> Iterator[Callable[..., Kernel]]:
 @pytest.fixture
 def grouped() -> None:
     """For tests of limits that hold for a whole sandbox."""
-    if "cgroups" not in confinement(True):
+    if not group_version():
         pytest.fail("this test needs control groups for memory and pids that it may create")

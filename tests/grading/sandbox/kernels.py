@@ -5,19 +5,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from byhand.grading.sandbox import kernel
 from byhand.grading.sandbox.kernel import Limits, start_kernel
 
 MiB = 2**20
 SMALL = Limits(memory=300 * MiB, processes=30, written=8 * MiB, cpu_seconds=60)
+RUNGS = pytest.mark.parametrize("rung", ["bubblewrap", "landlock"])
 SECRET = "a-secret-of-the-host"
 
 
 class Kernel:
     """A started kernel, in which a test runs code."""
 
-    def __init__(self, files: Path, limits: Limits = SMALL, **options: bool):
+    def __init__(self, files: Path, limits: Limits = SMALL, **options: bool | str):
         self.kernel: kernel.Kernel = start_kernel(files, limits, **options)
         self.folder, self.process = self.kernel.folder, self.kernel.process
         self.groups = self.kernel.group.folders if self.kernel.group else []

@@ -13,7 +13,7 @@ import pytest
 from byhand.grading.sandbox import cgroups, leftovers
 from byhand.grading.sandbox.kernel import Limits
 
-from .kernels import SMALL, MiB, runs, wait_until
+from .kernels import RUNGS, SMALL, MiB, runs, wait_until
 
 DAEMON = """
 import os, signal, time
@@ -30,18 +30,20 @@ for stopped in [False, True]:
 """
 
 
+@RUNGS
 @pytest.mark.parametrize("with_groups", [True, False])
-def test_daemons_end_with_the_kernel(start, monkeypatch, with_groups):
+def test_daemons_end_with_the_kernel(start, monkeypatch, with_groups, rung):
     if not with_groups:
         monkeypatch.setattr(cgroups, "places", list)
-    kernel = start(SMALL if with_groups else Limits())
+    kernel = start(SMALL if with_groups else Limits(), rung=rung)
     kernel.run(DAEMON)
     outer = psutil.Process(kernel.process.pid)
 
     def family() -> list[psutil.Process]:
         return outer.children(recursive=True)
 
-    wait_until(lambda: len(family()) == 4, 5, "bwrap's second process, the kernel, two daemons")
+    many = 4 if rung == "bubblewrap" else 3
+    wait_until(lambda: len(family()) == many, 5, "the kernel, two daemons, bwrap's second process")
     before = family()
     began = time.monotonic()
     kernel.kernel.stop()
@@ -49,9 +51,10 @@ def test_daemons_end_with_the_kernel(start, monkeypatch, with_groups):
     assert time.monotonic() - began < 1.0
 
 
-def test_nothing_is_left(start):
-    kernel = start()
-    kernel.run("open('/home/student/x', 'w').write('x')")
+@RUNGS
+def test_nothing_is_left(start, rung):
+    kernel = start(rung=rung)
+    kernel.run("open('x', 'w').write('x')")
     traces = [kernel.folder, *kernel.groups]
     assert all(trace.exists() for trace in traces)
     assert kernel.folder.stat().st_mode & 0o777 == 0o700
@@ -71,21 +74,26 @@ KILLED_RUN = """
 import sys, time
 from pathlib import Path
 from byhand.grading.sandbox.kernel import Limits, start_kernel
-kernel = start_kernel(Path(sys.argv[1]), Limits())
+kernel = start_kernel(Path(sys.argv[1]), Limits(), rung=sys.argv[2])
 kernel.wait_until_ready()
+kernel.channel.send({"cell": sys.argv[3], "seconds": 60, "id": ""})
+while "done" not in kernel.channel.receive()[0]:
+    pass
+kernel.channel.send({"cell": "while True: pass", "seconds": 60, "id": ""})
 group = kernel.group
 print(*[kernel.folder, *(group.folders if group else [])], flush=True)
 time.sleep(60)
 """
 
 
-def test_what_a_killed_run_has_left_the_next_one_clears_away(start, files, monkeypatch):
+@RUNGS
+def test_what_a_killed_run_has_left_the_next_one_clears_away(start, files, monkeypatch, rung):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-c", KILLED_RUN, str(files)]
+    command = [sys.executable, "-c", KILLED_RUN, str(files), rung, DAEMON]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as run:
         traces = [Path(word) for word in run.stdout.readline().split()]
         sandboxed = psutil.Process(run.pid).children(recursive=True)
-        assert len(sandboxed) == 3
+        assert len(sandboxed) == (5 if rung == "bubblewrap" else 4)
         run.kill()
     wait_until(lambda: not any(map(runs, sandboxed)), 2, "the sandbox to end with the run")
     assert all(trace.exists() for trace in traces)
@@ -109,6 +117,20 @@ def test_a_process_that_a_killed_run_has_left_is_killed(start, monkeypatch):
         start()
         assert straggler.wait(timeout=2) == -signal.SIGKILL
     assert not any(folder.exists() for folder in group.folders)
+
+
+def test_a_folder_of_any_depth_is_removed(tmp_path):
+    left, here = tmp_path / "left", Path.cwd()
+    left.mkdir()
+    try:
+        os.chdir(left)
+        for _ in range(3000):
+            os.mkdir("folder")
+            os.chdir("folder")
+    finally:
+        os.chdir(here)
+    leftovers.remove(left)
+    assert not left.exists()
 
 
 def test_folders_in_use_and_new_ones_are_not_cleared_away(tmp_path, monkeypatch):

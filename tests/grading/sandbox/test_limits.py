@@ -7,9 +7,10 @@ import psutil
 import pytest
 
 from byhand.grading.sandbox import cgroups
-from byhand.grading.sandbox.kernel import Limits, confinement
+from byhand.grading.sandbox.kernel import Limits
+from byhand.grading.sandbox.rungs import confinement
 
-from .kernels import SMALL, MiB, runs, wait_until
+from .kernels import RUNGS, SMALL, MiB, runs, wait_until
 
 
 def test_no_more_is_written_than_allowed(start):
@@ -33,8 +34,9 @@ print(total, sorted(why))
 
 
 @pytest.mark.usefixtures("grouped")
-def test_at_the_memory_limit_the_kernel_is_killed_and_nothing_else(start):
-    kernel, other = start(), start()
+@RUNGS
+def test_at_the_memory_limit_the_kernel_is_killed_and_nothing_else(start, rung):
+    kernel, other = start(rung=rung), start(rung=rung)
     kernel.die("pile = []\nwhile True: pile.append(b'x' * 10_000_000)")
     assert kernel.kernel.memory_limit_hit()
     assert kernel.stop() >= 250 * MiB
@@ -45,8 +47,9 @@ def test_at_the_memory_limit_the_kernel_is_killed_and_nothing_else(start):
 
 
 @pytest.mark.usefixtures("grouped")
-def test_the_memory_limit_is_one_for_all_processes_and_files_in_memory(start):
-    kernel = start()
+@RUNGS
+def test_the_memory_limit_is_one_for_all_processes_and_files_in_memory(start, rung):
+    kernel = start(rung=rung)
     code = """
 import os, time
 for _ in range(4):
@@ -76,8 +79,9 @@ while True:
 
 
 @pytest.mark.usefixtures("grouped")
-def test_a_fork_bomb_is_bounded_and_ends_within_a_second(start):
-    kernel = start()
+@RUNGS
+def test_a_fork_bomb_is_bounded_and_ends_within_a_second(start, rung):
+    kernel = start(rung=rung)
     kernel.start(BOMB)
     wait_until(lambda: len(kernel.members()) > 15, 10, "the bomb to go off")
     time.sleep(0.5)
@@ -89,18 +93,70 @@ def test_a_fork_bomb_is_bounded_and_ends_within_a_second(start):
     assert not any(map(runs, members))
 
 
-def test_without_control_groups_each_process_has_limits(start, monkeypatch):
+@pytest.mark.usefixtures("grouped")
+def test_a_keeper_ends_a_fork_bomb(start):
+    kernel = start(rung="landlock")
+    kernel.start(BOMB)
+    wait_until(lambda: len(kernel.members()) > 15, 10, "the bomb to go off")
+    kernel.process.terminate()
+    wait_until(lambda: not kernel.members(), 3, "all of it to end")
+
+
+@RUNGS
+def test_without_control_groups_each_process_has_limits(start, monkeypatch, rung):
     monkeypatch.setattr(cgroups, "places", list)
-    assert confinement(True).startswith("bubblewrap, rlimits")
-    assert ("root" in confinement(True)) == (os.getuid() == 0)
-    kernel = start(Limits(memory=1024 * MiB, processes=50))
+    assert confinement(rung).partition(";")[0].endswith(", rlimits")
+    assert "memory beyond each process by itself" in confinement(rung)
+    assert ("root" in confinement(rung)) == (os.getuid() == 0)
+    kernel = start(Limits(memory=1024 * MiB, processes=50), rung=rung)
     assert kernel.groups == []
     code = """
 import resource as r, numpy, scipy.special, matplotlib.pyplot
-print(r.getrlimit(r.RLIMIT_NPROC), r.getrlimit(r.RLIMIT_AS)[1] // 2**20)
+print(r.getrlimit(r.RLIMIT_NPROC)[0] >= 50, r.getrlimit(r.RLIMIT_AS)[1] // 2**20)
 numpy.zeros(2**31)
 """
     said = kernel.run(code)
-    assert said.startswith("(50, 50) 1024\n")
+    assert said.startswith("True 1024\n")
     assert "MemoryError" in said
     assert kernel.stop() > 10 * MiB
+
+
+def test_files_without_end_stop_the_kernel(start):
+    kernel = start(Limits(written=4 * MiB), rung="landlock")
+    kernel.die("""
+import itertools
+for number in itertools.count():
+    with open(f"file-{number}", "wb") as file:
+        file.write(bytes(2**20))
+    __import__("time").sleep(0.01)
+""")
+    assert "written more than allowed" in kernel.kernel.last_words()
+
+
+@pytest.mark.parametrize("mode", [0o300, 0o700])
+def test_folders_that_cannot_be_looked_into_stop_the_kernel_and_are_removed(start, mode):
+    kernel = start(rung="landlock")
+    kernel.die(f"""
+import os, time
+for _ in range(3000):
+    os.mkdir("d" * 10, {mode})
+    os.chdir("d" * 10)
+open("file", "w").close()
+time.sleep(20)
+""")
+    kernel.stop()
+    assert not kernel.folder.exists()
+
+
+def test_the_limits_on_one_process_hold(start):
+    kernel = start(Limits(written=MiB, cpu_seconds=60), rung="landlock")
+    code = """
+import resource
+try:
+    open("file", "wb", buffering=0).write(bytes(2**21))
+    open("file", "ab", buffering=0).write(b"x")
+except OSError as error:
+    print(error.strerror)
+print(resource.getrlimit(resource.RLIMIT_CPU), resource.getrlimit(resource.RLIMIT_CORE))
+"""
+    assert kernel.run(code) == "File too large\n(60, 60) (0, 0)"

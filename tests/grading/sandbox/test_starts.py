@@ -1,5 +1,6 @@
 """Where there is no sandbox: an ordinary process, or a clear line that says why."""
 
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,15 +11,16 @@ import pytest
 
 from byhand.grading.sandbox import bubblewrap, inside
 from byhand.grading.sandbox.bubblewrap import SandboxError
-from byhand.grading.sandbox.kernel import Limits, confinement, start_kernel
+from byhand.grading.sandbox.kernel import Limits, start_kernel
+from byhand.grading.sandbox.rungs import choose, confinement, trouble
 
-from .kernels import SECRET, SMALL, MiB, runs, wait_until
+from .kernels import RUNGS, SECRET, SMALL, Kernel, MiB, runs, wait_until
 
 
 def test_an_ordinary_process_where_that_is_wanted(start, monkeypatch):
     monkeypatch.setenv("BYHAND_TEST_TOKEN", SECRET)
-    kernel = start(Limits(), sandbox=False)
-    assert confinement(False) == "an ordinary process"
+    kernel = start(Limits(), rung="none")
+    assert confinement("none").startswith("none; not promised")
     code = """
 import os, helper, subprocess, torch
 print(helper.ANSWER, os.getcwd(), "BYHAND_TEST_TOKEN" in os.environ)
@@ -48,9 +50,11 @@ def test_a_kernel_that_cannot_start_says_why(files, monkeypatch):
 def path(tmp_path, monkeypatch) -> Iterator[Path]:
     """The only folder in which programs are looked for."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    bubblewrap.program.cache_clear()
+    for found in (bubblewrap.program, trouble):
+        found.cache_clear()
     yield tmp_path
-    bubblewrap.program.cache_clear()
+    for found in (bubblewrap.program, trouble):
+        found.cache_clear()
 
 
 def test_without_bubblewrap_there_is_a_clear_line(path, files):
@@ -61,14 +65,34 @@ def test_without_bubblewrap_there_is_a_clear_line(path, files):
 def test_where_bubblewrap_is_not_allowed_to_there_is_a_clear_line(path, files):
     (path / "bwrap").write_text("#!/bin/sh\necho bwrap: No permissions >&2\nexit 1\n")
     (path / "bwrap").chmod(0o755)
-    with pytest.raises(SandboxError, match=r"cannot make a sandbox here \(bwrap: No permissions\)"):
-        confinement(True)
+    said = "bubblewrap cannot make a sandbox here (bwrap: No permissions)"
+    with pytest.raises(SandboxError, match=re.escape(said)):
+        start_kernel(files, SMALL)
+    rung, [passed] = choose(("bubblewrap", "none"))
+    assert rung == "none"
+    assert passed.startswith(f"bubblewrap: {said}")
+    with pytest.raises(SandboxError, match="none of the sandboxes that are acceptable"):
+        choose(("bubblewrap",))
+    with pytest.raises(SandboxError, match="none is named"):
+        choose(())
 
 
 def test_a_course_that_would_be_visible_is_refused(tmp_path):
     course = Path(sys.prefix) / "share" / "course"
     with pytest.raises(SandboxError, match="would be visible to student code"):
         bubblewrap.arguments(tmp_path, 8 * MiB, False, {}, [course])
+
+
+@RUNGS
+def test_files_named_like_ours_do_not_keep_a_kernel_from_starting(tmp_path, rung):
+    fonts = bubblewrap.font_cache()
+    assert fonts is not None
+    (tmp_path / ".cache" / "matplotlib").mkdir(parents=True)
+    (tmp_path / ".cache" / "matplotlib" / fonts.name).write_text("{}")
+    (tmp_path / "notes.txt").write_text("mine")
+    kernel = Kernel(tmp_path, rung=rung)
+    assert kernel.run("print(open('notes.txt').read())") == "mine"
+    kernel.stop()
 
 
 def test_without_a_submission_nothing_is_left(tmp_path, monkeypatch):
