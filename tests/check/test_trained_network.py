@@ -266,8 +266,8 @@ def test_outputs_that_count_calls_have_not_learned():
 
         def compute_output(self, x):
             self.calls += 1
-            later = self.calls > trained_network.STEPS
-            return np.float32(not later) * 50 * np.eye(10, dtype=np.float32)[np.arange(len(x)) % 10]
+            y = super().compute_output(x)
+            return y * 0 if self.calls > trained_network.STEPS else 50 * y
 
     text = failure(learns, lambda_named(lambda: Counting(*build().modules)))
     assert "2.3 after" in text
