@@ -27,6 +27,7 @@ LOOP_FUNCTIONS = frozenset(
 )
 AUTOGRAD = frozenset("backward autograd func _functorch forward_ad jvp jacfwd".split())
 ALLOWED = frozenset({"numpy", "scipy", "byhand", "given", "__main__", ""}) | sys.stdlib_module_names
+MOST_BASES = 100  # of a class: one that inherits from itself, defined again and again, has many
 
 Names = ChainMap[str, ast.AST]
 
@@ -91,7 +92,8 @@ class _Text:
                 case ast.ClassDef():
                     bases = [_named(base, names) for base in node.bases]
                     inherited = [c for base in bases for c in self.bases.get(base, [])]
-                    names[node.name], self.bases[node] = node, [node, *inherited]
+                    lineage = [*dict.fromkeys([node, *inherited])][:MOST_BASES]
+                    names[node.name], self.bases[node] = node, lineage
                     self.members[node] = [{}]
                     self.define(node.body, names.new_child(self.members[node][0]))
                 case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):

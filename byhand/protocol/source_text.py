@@ -9,7 +9,8 @@ from types import FunctionType
 from typing import Any
 
 MAGICS = frozenset({"time", "capture", "prun"})  # what a cell under them defines is defined
-UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+# RuntimeError: IPython gives up after 500 shell lines, and so does not run them either.
+UNREADABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)
 
 
 @dataclass(frozen=True)
