@@ -21,7 +21,7 @@ from byhand.grading.plugins.late_policy import LatePolicy
 from byhand.grading.submission.names import printable
 
 BONUS = "bonus"  # the tag
-FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # what a spreadsheet may read as the beginning of a formula
+FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # begins a formula in some spreadsheet
 KEYS = (
     "assignment duedate timestamp student_id last_name first_name email raw_score "
     "late_submission_penalty score max_score bonus total needs_manual_grade"

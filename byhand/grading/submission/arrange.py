@@ -16,12 +16,12 @@ from pathlib import Path
 from nbgrader.utils import parse_utc
 
 from byhand.grading.submission.names import printable
+from byhand.grading.submission.outcome import FILE as OUTCOME
 from byhand.grading.submission.reading import PLACEHOLDER
 
 MOST_ENTRIES, MOST_DEPTH, MOST_LENGTH = 1000, 20, 1000  # files and folders, levels, bytes of a path
 MOST_OF_TIME = 200  # bytes of a timestamp.txt
 NOTEBOOK = re.compile(r"\.ipynb(\W|$)", re.IGNORECASE)  # also "layers.ipynb.txt"
-NOBODYS = "outcome.json"  # written beside the graded notebook
 
 
 class Folder:
@@ -51,9 +51,10 @@ def arrange(path: Path, source: Path, keep: Iterable[str] = ()) -> list[str]:
     """
     folder = Folder(path)
     wanted = [notebook.name for notebook in sorted(source.glob("*.ipynb"))]
-    _tame(folder, {*wanted, *keep, "timestamp.txt"})
-    if os.path.lexists(path / NOBODYS):
-        folder.set_aside(path / NOBODYS)
+    _tame(folder, wanted, {*wanted, *keep, "timestamp.txt"})
+    for name in [OUTCOME, *(f"{Path(name).stem}.html" for name in wanted)]:  # ours to write
+        if os.path.lexists(path / name):
+            folder.set_aside(path / name)
     _make_room(folder, source)
     _check_time(folder)
     for name in wanted:
@@ -78,28 +79,27 @@ def _aside(path: Path) -> Path:
     return path.with_name(f"set-aside-{path.name}")
 
 
-def _tame(folder: Folder, first: set[str]) -> None:
+def _tame(folder: Folder, wanted: list[str], first: set[str]) -> None:
     """Regular files and folders that can be read, not too many and not too deep; nothing else."""
     found, surplus, pending = 0, 0, deque([(folder.path, 0)])
     while pending:
         here, depth = pending.popleft()
         _allow(here, 0o700)
         names = sorted(os.listdir(here), key=lambda n: (n not in first, not NOTEBOOK.search(n), n))
-        for path in (here / name for name in names):
-            found += 1
+        for name in names:
+            path, found = here / name, found + 1
             length = len(os.fsencode(path.relative_to(folder.path)))
             if found > MOST_ENTRIES or depth > MOST_DEPTH or length > MOST_LENGTH:
                 folder.set_aside(path)
                 surplus += 1
             elif path.is_symlink() or not (path.is_file() or path.is_dir()):
-                _replace_special(path)
+                _stand_in(path, f"is {_special(path)}", depth == 0 and name in wanted)
             elif path.is_dir():
                 pending.append((path, depth + 1))
             elif not _allow(path, 0o600):
                 folder.set_aside(path)
-                folder.notes.append(f"{printable(path.name)} may not be read: it was left out")
-                if path.name in first and NOTEBOOK.search(path.name):
-                    path.write_text(f"{PLACEHOLDER}may not be read\n", encoding="utf-8")
+                _stand_in(path, "may not be read", depth == 0 and name in wanted)
+                folder.notes.append(f"{printable(name)} may not be read: it was left out")
     if surplus:
         most = f"more than {MOST_ENTRIES} files and folders, or folders too deep in each other"
         folder.notes.append(f"there were {most}: {surplus} were left out")
@@ -112,11 +112,17 @@ def _allow(path: Path, mode: int) -> bool:
     return os.access(path, os.R_OK)
 
 
-def _replace_special(path: Path) -> None:
-    """A link would be followed, a pipe waited for: a file that says what it was takes its place."""
+def _special(path: Path) -> str:
+    """What a link or a pipe was, in words. A link would be followed, a pipe waited for: it goes."""
     was = f"a link to {path.readlink()}" if path.is_symlink() else "no ordinary file"
     path.unlink()
-    path.write_text(f"This was {was}.\n", encoding="utf-8", errors="replace")
+    return printable(was)
+
+
+def _stand_in(path: Path, what: str, is_notebook: bool) -> None:
+    """A file that says what was in its place."""
+    whose = PLACEHOLDER if is_notebook else "This file "
+    path.write_text(f"{whose}{what}.\n", encoding="utf-8")
 
 
 def _make_room(folder: Folder, source: Path) -> None:
@@ -166,7 +172,7 @@ def _find_notebook(folder: Folder, name: str, wanted: list[str]) -> None:
 
         shutil.copyfile(max(found, key=fit), path)
     elif not path.exists():
-        path.write_text(f"{PLACEHOLDER}is missing from what was handed in\n", encoding="utf-8")
+        _stand_in(path, "is missing from what was handed in", True)
 
 
 def _notebooks(*places: Path) -> Iterator[Path]:

@@ -29,7 +29,7 @@ def submitted_cells(path: Path) -> list[Submitted]:
     if not content.strip():
         raise UnreadableError("is empty")
     if content.startswith(PLACEHOLDER.encode()):
-        said = content.decode("utf-8", errors="replace").strip()
+        said = content.decode("utf-8", errors="replace").strip().rstrip(".")
         raise UnreadableError(printable(said.removeprefix(PLACEHOLDER))[:200])
     if sum(map(content.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise UnreadableError(f"holds more than {MOST_VALUES:,} values")
