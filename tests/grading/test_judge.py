@@ -31,7 +31,7 @@ from .recipes.course import (
 PROBE = """
 import os, subprocess, sys, threading
 
-found, gone = [], threading.Event()
+found, gone, threads = [], threading.Event(), []
 if os.path.exists({course!r}):
     found.append("the course can be seen")
 try:
@@ -42,11 +42,14 @@ except OSError:
     os.remove("large")
 try:
     for _ in range(30):
-        threading.Thread(target=gone.wait, daemon=True).start()
+        threads.append(threading.Thread(target=gone.wait, daemon=True))
+        threads[-1].start()
     found.append("30 threads can be started")
 except RuntimeError:
-    pass
+    threads.pop()
 gone.set()
+for thread in threads:
+    thread.join()
 code = "bytearray(b'x') * (600 * 2**20); print('600 MiB can be used')"
 said = subprocess.run([sys.executable, "-SEc", code], capture_output=True, text=True).stdout
 print("not confined:" if found or said else "confined", found, said)
