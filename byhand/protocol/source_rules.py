@@ -85,7 +85,10 @@ class _Text:
 
     def define(self, body: list, names: Names) -> None:
         """Note what statements define, those inside `if`, `try`, `with` and the like included."""
-        for node in body:
+        pending = [(node, names) for node in reversed(body)]
+        while pending:  # no recursion: a long chain of `elif` would end it
+            node, names = pending.pop()
+            inner, scope = [], names
             match node:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     names[node.name] = node
@@ -95,7 +98,7 @@ class _Text:
                     lineage = [*dict.fromkeys([node, *inherited])][:MOST_BASES]
                     names[node.name], self.bases[node] = node, lineage
                     self.members[node] = [{}]
-                    self.define(node.body, names.new_child(self.members[node][0]))
+                    inner, scope = node.body, names.new_child(self.members[node][0])
                 case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
                     for target in getattr(node, "targets", None) or [node.target]:
                         self._assign(target, value, names)
@@ -103,10 +106,11 @@ class _Text:
                     for name, _ in imported(node):
                         names.pop(name, None)
                 case ast.If(ast.Constant(value)):
-                    self.define(node.body if value else node.orelse, names)
+                    inner = node.body if value else node.orelse
                 case _:
-                    for part in ("body", "handlers", "cases", "orelse", "finalbody"):
-                        self.define(getattr(node, part, []), names)
+                    parts = ("body", "handlers", "cases", "orelse", "finalbody")
+                    inner = [child for part in parts for child in getattr(node, part, [])]
+            pending += [(child, scope) for child in reversed(inner)]
 
     def _assign(self, target: ast.expr, value: ast.expr, names: Names) -> None:
         """A value, another name for what it names, or the class that it is an instance of."""

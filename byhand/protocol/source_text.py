@@ -63,16 +63,19 @@ def _plain(cell: str) -> str | None:
     """A cell as Python, its magics as calls; None if it is not Python."""
     from IPython.core.inputtransformer2 import TransformerManager  # slow to import
 
-    try:
-        plain = TransformerManager().transform_cell(cell)
-        body = ast.parse(plain).body
-    except UNREADABLE:
-        return None
-    match body:
-        case [ast.Expr(ast.Call(ast.Attribute(_, "run_cell_magic"), [name, _, text]))]:
-            if getattr(name, "value", "") in MAGICS:
-                return _plain(str(getattr(text, "value", "")))
-    return plain
+    while True:
+        try:
+            plain = TransformerManager().transform_cell(cell)
+            body = ast.parse(plain).body
+        except UNREADABLE:
+            return None
+        match body:
+            case [ast.Expr(ast.Call(ast.Attribute(_, "run_cell_magic"), [name, _, text]))] if (
+                getattr(name, "value", "") in MAGICS
+            ):
+                cell = str(getattr(text, "value", ""))
+            case _:
+                return plain
 
 
 def imported(node: ast.AST) -> Iterator[tuple[str, str]]:
