@@ -272,9 +272,9 @@ class Linear:
     "ahead",
     [
         "class A: pass\n" + "class A(A): pass\n" * 2000,
-        "class A: pass\n" + "class A(A, A): pass\n" * 25,  # not doubled each time
+        "class A: pass\n" + "class A(A, A): pass\n" * 60,  # not doubled each time
         "class A: pass\nclass B(A): pass\n" + "class A(B, A): pass\nclass B(A, B): pass\n" * 40,
-        "if x == 0: pass\n" + "".join(f"elif x == {n}: pass\n" for n in range(900)),
+        "if x == 0: pass\n" + "".join(f"elif x == {n}: pass\n" for n in range(2000)),
         "class A:\n    pass\nA = A\nA.A = A\nA.A.A = A.A\n",
     ],
     ids=["again", "twice", "each-other", "elif", "itself"],
