@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 from nbgrader.api import Gradebook
+from nbgrader.converters import Autograde
+from nbgrader.coursedir import CourseDirectory
 
 from byhand.grading.course.commands import nbgrader
+from byhand.grading.plugins import roll_call
+from byhand.grading.plugins.roll_call import LAST, call_roll
 
 from .test_judge_step import autograde
 from .tiny import ASSIGNMENT, generate, hand_in, write_course
@@ -117,3 +121,74 @@ def test_a_class_that_is_in_order_ends_with_0(graded: GradedClass, tmp_path: Pat
     hand_in(tmp_path, "student-01", source)
     done = autograde(tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "student-01: 10 of 10\n", "")
+
+
+@pytest.fixture
+def converter(source: Path) -> Autograde:
+    """nbgrader before it grades a class of two."""
+    course = source.parents[2]
+    for student in ("student-01", "student-02"):
+        hand_in(course, student, "{}")
+    converter = Autograde(coursedir=CourseDirectory(root=str(course), assignment_id=ASSIGNMENT))
+    converter.init_notebooks()
+    return converter
+
+
+def test_the_list_is_that_of_nbgrader_and_an_end(converter: Autograde):
+    before = dict(converter.assignments)
+    assert call_roll(converter) == {"student-01": [], "student-02": []}
+    *students, last = sorted(converter.assignments)
+    assert {folder: converter.assignments[folder] for folder in students} == before
+    assert LAST in last
+
+
+def test_a_folder_in_which_nobody_may_look_is_named(converter: Autograde, monkeypatch, caplog):
+    closed = Path(converter.coursedir.root, "submitted", "closed")
+    closed.mkdir()
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != closed and may(path, mode))
+    call_roll(converter)
+    [line] = [record.getMessage() for record in caplog.records]
+    assert f"closed/{ASSIGNMENT} is not graded: it may not be read" in line
+    assert len(converter.assignments) == 3
+
+
+@pytest.mark.parametrize("error", [OSError("no space"), RecursionError("deep")])
+def test_a_folder_that_cannot_be_put_in_order_costs_nobody_else(
+    converter: Autograde, monkeypatch, caplog, error
+):
+    def fail(folder: Path, *_: object) -> list[str]:
+        if folder.parent.name == "student-01":
+            raise error
+        return []
+
+    monkeypatch.setattr(roll_call, "arrange", fail)
+    assert call_roll(converter) == {"student-02": []}
+    [line] = [record.getMessage() for record in caplog.records]
+    assert f"student-01/{ASSIGNMENT} is not graded: it cannot be put in order" in line
+
+
+@pytest.mark.parametrize(
+    ("outcome", "again"),
+    [
+        (None, True),
+        ("{}", True),
+        ('{"status": "course fault"}', True),
+        ('{"status": "failed"}', False),
+    ],
+)
+def test_what_was_cut_off_or_not_graded_is_graded_again(converter: Autograde, outcome, again):
+    folder = Path(converter.coursedir.root, "autograded", "student-01", ASSIGNMENT)
+    folder.mkdir(parents=True)
+    if outcome:
+        (folder / "outcome.json").write_text(outcome)
+    call_roll(converter)
+    assert folder.exists() != again
+
+
+def test_a_student_who_is_excluded_is_left_alone(converter: Autograde):
+    converter.coursedir.student_id_exclude = "student-01"
+    folder = Path(converter.coursedir.root, "autograded", "student-01", ASSIGNMENT)
+    folder.mkdir(parents=True)
+    call_roll(converter)
+    assert folder.exists()

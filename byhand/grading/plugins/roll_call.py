@@ -56,18 +56,19 @@ def call_roll(converter: Autograde) -> dict[str, list[str]]:
             try:
                 keep = converter.exclude_overwriting.get(assignment, [])
                 notes[name] = arrange(folder, source, keep)
-            except OSError as error:
-                reason = f"it cannot be put in order ({error})"
+            except Exception as error:  # noqa: BLE001 - whatever it is, it costs nobody else
+                reason = f"it cannot be put in order ({type(error).__name__}: {error})"
         if reason:
             left_out += 1
             converter.log.error("%s is not graded: %s.", *map(printable, (str(folder), reason)))
             continue
         converter.assignments[str(folder)] = [str(folder / notebook) for notebook in wanted]
-        if status(graded := _graded(converter, name)) == COURSE_FAULT:
-            rmtree(str(graded))  # so that it is graded again
     if LAST not in (excluded := coursedir.student_id_exclude.split(",")):
         coursedir.student_id_exclude += f",{LAST}"
     students = [name for name in notes if name not in excluded]
+    for graded in (_graded(converter, student) for student in students):
+        if graded.exists() and status(graded) in ("", COURSE_FAULT):  # cut off, or not graded
+            rmtree(str(graded))  # else nbgrader would pass it over
     last = coursedir.format_path(coursedir.submitted_directory, LAST, assignment)
     converter.assignments[last] = AtTheEnd(lambda: _close(converter, students, left_out))
     return notes
@@ -84,7 +85,8 @@ def _folders(converter: Autograde) -> Iterator[tuple[str, Path]]:
     parts = submitted(LAST).parts
     for student in sorted(Path(*parts[: parts.index(LAST)]).iterdir()):
         folder = submitted(student.name)
-        if fnmatchcase(student.name, coursedir.student_id) and os.path.lexists(folder):
+        there = os.path.lexists(folder) or _is_closed(student)
+        if fnmatchcase(student.name, coursedir.student_id) and there:
             yield student.name, folder
 
 
@@ -92,9 +94,16 @@ def _why_not(name: str, folder: Path) -> str:
     """Why a submission cannot be graded, and what to do; empty if it can."""
     if reason := why_not(name):
         return f"{reason}: rename it"
+    if _is_closed(folder.parent):
+        return "it may not be read: give yourself the right to (chmod -R u+rwX)"
     if folder.is_symlink() or folder.parent.is_symlink():
         return "it is a link: put the folder itself in its place"
     return "" if folder.is_dir() else "it is not a folder: put the file into a folder of this name"
+
+
+def _is_closed(folder: Path) -> bool:
+    """Whether it is a folder in which we may not look."""
+    return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
 
 
 def _graded(converter: Autograde, student: str) -> Path:

@@ -76,7 +76,7 @@ def _encoded(version: int, encoding: str) -> Recipe:
 
 def _latin_1(sheet: Sheet) -> None:
     sheet.cell("linear").source += "\n# Fläche"
-    sheet.hand_in(nbformat.writes(sheet.nb).encode("latin-1"))
+    sheet.hand_in(nbformat.writes(sheet.nb).encode("latin-1", "replace"))
 
 
 def _format_3(sheet: Sheet) -> dict:
