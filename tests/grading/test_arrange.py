@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,22 @@ def test_rights_are_put_right(submission, course):
     assert stat.S_IMODE((submission / "data" / "x").stat().st_mode) == 0o600
     assert stat.S_IMODE((submission / "data").stat().st_mode) == 0o700
     assert (submission / NAME).read_text() == "mine"
+
+
+def test_what_was_set_aside_may_be_deeper_than_python_can_walk(submission, course):
+    here = os.open(submission, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    try:
+        [note] = arrange.arrange(submission, course)
+        assert "were left out" in note
+        assert former_name(submission / NAME) == ""
+    finally:  # nor could pytest remove it
+        subprocess.run(["rm", "-rf", submission.parent], check=True)
 
 
 @pytest.mark.parametrize("name", ["data.csv", NAME])

@@ -94,12 +94,12 @@ def _tame(folder: Folder, wanted: list[str], first: set[str]) -> None:
                 surplus += 1
             elif path.is_symlink() or not (path.is_file() or path.is_dir()):
                 _stand_in(path, f"is {_special(path)}", depth == 0 and name in wanted)
-            elif path.is_dir():
-                pending.append((path, depth + 1))
-            elif not _allow(path, 0o600):
+            elif not _allow(path, 0o700 if path.is_dir() else 0o600):
                 folder.set_aside(path)
                 _stand_in(path, "may not be read", depth == 0 and name in wanted)
                 folder.notes.append(f"{printable(name)} may not be read: it was left out")
+            elif path.is_dir():
+                pending.append((path, depth + 1))
     if surplus:
         most = f"more than {MOST_ENTRIES} files and folders, or folders too deep in each other"
         folder.notes.append(f"there were {most}: {surplus} were left out")
@@ -176,9 +176,15 @@ def _find_notebook(folder: Folder, name: str, wanted: list[str]) -> None:
 
 
 def _notebooks(*places: Path) -> Iterator[Path]:
-    """What may be a notebook, in these folders and all below them."""
+    """What may be a notebook and can be read, in these folders and not too deep below them."""
     for place in places:
         for here, folders, names in os.walk(place):
-            folders[:] = sorted(name for name in folders if name != ".ipynb_checkpoints")
+            deep = len(Path(here).parts) - len(place.parts) > MOST_DEPTH
+            folders[:] = () if deep else sorted(f for f in folders if f != ".ipynb_checkpoints")
             paths = (Path(here, name) for name in sorted(names) if NOTEBOOK.search(name))
-            yield from (path for path in paths if stat.S_ISREG(path.lstat().st_mode))
+            yield from (path for path in paths if _is_open(path))
+
+
+def _is_open(path: Path) -> bool:
+    """Whether it is a regular file that can be read; what was set aside may be anything."""
+    return stat.S_ISREG(path.lstat().st_mode) and os.access(path, os.R_OK)
