@@ -9,7 +9,7 @@ from nbgrader.preprocessors import Execute, OverwriteCells
 from sqlalchemy.exc import SAWarning
 
 try:
-    from byhand.grading.plugins.exporter import SubmissionExporter, prepare
+    from byhand.grading.plugins.exporter import SubmissionExporter
     from byhand.grading.plugins.feedback import HideTests
     from byhand.grading.plugins.grades import Grades, ShowGrades
     from byhand.grading.plugins.late_policy import DueDate, LatePolicy, deadlines
@@ -57,11 +57,9 @@ c.Autograde.autograde_preprocessors = [
     TellScore,
 ]
 
-# Links, odd times, a notebook under another name: put right before nbgrader stumbles over them.
-c.Autograde.pre_convert_hook = prepare
-
-# A submission is put back into the form of the course's notebook, whatever was done to it; one
-# that is no notebook is graded as an untouched one, with a note on top.
+# Every folder in submitted/ is put in order and graded, or named with the reason why not. A
+# submission is put back into the form of the course's notebook, whatever was done to it; one that
+# is no notebook is graded as an untouched one, with a note on top.
 c.Autograde.exporter_class = SubmissionExporter
 
 # nbgrader puts the course's files in place of a student's of the same name. That is wanted for
@@ -102,5 +100,9 @@ c.ExportApp.plugin_class = Grades
 # Quiet: scores and warnings. `nbgrader autograde --log-level=INFO` tells every step. The two
 # warnings are about nbgrader's own use of its libraries and come with every class.
 c.Application.log_level = "WARN"
+c.Application.logging_config = {  # what students named reaches no terminal but as text
+    "filters": {"printable": {"()": "byhand.grading.plugins.log.Printable"}},
+    "handlers": {"console": {"filters": ["printable"]}},
+}
 warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
 warnings.filterwarnings("ignore", category=MissingIDFieldWarning)

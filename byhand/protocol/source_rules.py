@@ -27,6 +27,9 @@ LOOP_FUNCTIONS = frozenset(
 )
 AUTOGRAD = frozenset("backward autograd func _functorch forward_ad jvp jacfwd".split())
 ALLOWED = frozenset({"numpy", "scipy", "byhand", "given", "__main__", ""}) | sys.stdlib_module_names
+MOST_BASES = 100  # of a class: one that inherits from itself, defined again and again, has many
+
+MOST_SCOPES = 1_000  # each copies the names so far
 
 Names = ChainMap[str, ast.AST]
 
@@ -84,16 +87,20 @@ class _Text:
 
     def define(self, body: list, names: Names) -> None:
         """Note what statements define, those inside `if`, `try`, `with` and the like included."""
-        for node in body:
+        pending = [(node, names) for node in reversed(body)]
+        while pending:  # no recursion: a long chain of `elif` would end it
+            node, names = pending.pop()
+            inner, scope = [], names
             match node:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     names[node.name] = node
                 case ast.ClassDef():
                     bases = [_named(base, names) for base in node.bases]
                     inherited = [c for base in bases for c in self.bases.get(base, [])]
-                    names[node.name], self.bases[node] = node, [node, *inherited]
+                    lineage = [*dict.fromkeys([node, *inherited])][:MOST_BASES]
+                    names[node.name], self.bases[node] = node, lineage
                     self.members[node] = [{}]
-                    self.define(node.body, names.new_child(self.members[node][0]))
+                    inner, scope = node.body, names.new_child(self.members[node][0])
                 case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
                     for target in getattr(node, "targets", None) or [node.target]:
                         self._assign(target, value, names)
@@ -101,10 +108,11 @@ class _Text:
                     for name, _ in imported(node):
                         names.pop(name, None)
                 case ast.If(ast.Constant(value)):
-                    self.define(node.body if value else node.orelse, names)
+                    inner = node.body if value else node.orelse
                 case _:
-                    for part in ("body", "handlers", "cases", "orelse", "finalbody"):
-                        self.define(getattr(node, part, []), names)
+                    parts = ("body", "handlers", "cases", "orelse", "finalbody")
+                    inner = [child for part in parts for child in getattr(node, part, [])]
+            pending += [(child, scope) for child in reversed(inner)]
 
     def _assign(self, target: ast.expr, value: ast.expr, names: Names) -> None:
         """A value, another name for what it names, or the class that it is an instance of."""
@@ -113,7 +121,7 @@ class _Text:
             same = [a for a in value.args if getattr(a, "id", 0) == getattr(target, "id", 1)]
             called = [_named(part, names) for part in [value.func, *same]]
             known = next((c for c in called if c in self.members), None)
-        if not isinstance(value, ast.Lambda):
+        if not isinstance(value, ast.Lambda) and len(self.scopes) < MOST_SCOPES:
             self.scopes[value] = ChainMap(dict(names.maps[0]), *self.names.maps)
         match target:
             case ast.Name(name):

@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import Any
 
 MAGICS = frozenset({"time", "capture", "prun"})  # what a cell under them defines is defined
-# RuntimeError: too deep, or more lines for the shell than IPython takes.
+# RuntimeError: IPython gives up after 500 shell lines, and so does not run them either.
 UNREADABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)
 
 
@@ -63,16 +63,19 @@ def plain_of_cell(cell: str) -> str | None:
     """A cell as Python, its magics as calls; None if it is not Python."""
     from IPython.core.inputtransformer2 import TransformerManager  # slow to import
 
-    try:
-        plain = TransformerManager().transform_cell(cell)
-        body = ast.parse(plain).body
-    except UNREADABLE:
-        return None
-    match body:
-        case [ast.Expr(ast.Call(ast.Attribute(_, "run_cell_magic"), [name, _, text]))]:
-            if getattr(name, "value", "") in MAGICS:
-                return plain_of_cell(str(getattr(text, "value", "")))
-    return plain
+    while True:
+        try:
+            plain = TransformerManager().transform_cell(cell)
+            body = ast.parse(plain).body
+        except UNREADABLE:
+            return None
+        match body:
+            case [ast.Expr(ast.Call(ast.Attribute(_, "run_cell_magic"), [name, _, text]))] if (
+                getattr(name, "value", "") in MAGICS
+            ):
+                cell = str(getattr(text, "value", ""))
+            case _:
+                return plain
 
 
 def imported(node: ast.AST) -> Iterator[tuple[str, str]]:

@@ -47,7 +47,7 @@ each_recipe = pytest.mark.parametrize(
 PROBE = """
 import os, subprocess, sys, threading
 
-found, gone = [], threading.Event()
+found, gone, threads = [], threading.Event(), []
 try:
     os.listdir({course!r})
     found.append("the course can be seen")
@@ -59,17 +59,16 @@ try:
             found.append("9 MiB can be written")
 except OSError:
     os.remove("large")
-threads = [threading.Thread(target=gone.wait, daemon=True) for _ in range(30)]
 try:
-    for thread in threads:
-        thread.start()
+    for _ in range(30):
+        threads.append(threading.Thread(target=gone.wait, daemon=True))
+        threads[-1].start()
     found.append("30 threads can be started")
 except RuntimeError:
-    pass
+    threads.pop()
 gone.set()
 for thread in threads:
-    if thread.ident:
-        thread.join()
+    thread.join()
 code = "bytearray(b'x') * (600 * 2**20); print('600 MiB can be used')"
 said = subprocess.run([sys.executable, "-SEc", code], capture_output=True, text=True).stdout
 print("not confined:" if found or said else "confined", found, said)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
+from byhand.grading.course.commands import nbgrader
+
 from .tiny import ASSIGNMENT, generate, hand_in, write_course
 
 STUDENTS = ["student-01", "student-02"]
@@ -83,17 +85,41 @@ def test_a_rung_that_does_not_exist_is_refused(course: Path):
     assert "chroot" in done.stderr
 
 
-def test_a_fault_of_the_course_takes_no_points(course: Path):
+FAULTS = {
+    "judge": "import byhand.grading.submission.test_cells as judge\njudge._unbound = None\n",
+    "nbgrader": "import nbgrader.preprocessors as steps\nsteps.SaveAutoGrades._add_score = None\n",
+}
+
+
+@pytest.mark.parametrize("where", FAULTS)
+def test_a_fault_of_the_course_takes_no_points(course: Path, where: str):
     config = course / "nbgrader_config.py"
     before = config.read_text(encoding="utf-8")
-    fault = "import byhand.grading.submission.test_cells as judge\njudge._unbound = None\n"
-    config.write_text(before + fault, encoding="utf-8")
+    config.write_text(before + FAULTS[where], encoding="utf-8")
+    folder = course / "autograded" / "student-01" / ASSIGNMENT
     try:
         done = autograde(course, "--force")
+        outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+        assert needs_person(course) == {True}
+        if where == "judge":
+            nbgrader(course, "generate_feedback", ASSIGNMENT, "--force")
+            page = course / "feedback" / "student-01" / ASSIGNMENT / "tiny.html"
+            assert "has not been graded yet" in page.read_text(encoding="utf-8")
+            assert "student-01 could not be graded: a fault of the course" in done.stderr
+            assert "student-01: not graded\n" in done.stdout
     finally:
         config.write_text(before, encoding="utf-8")
-    assert done.returncode != 0
-    assert "student-01 could not be graded: a fault of the course" in done.stderr
+    assert done.returncode == 1
+    assert "1 submissions by a fault of the course" in done.stderr
+    assert outcome["status"] == "course fault"
+    assert outcome["causes"][0]["cause"] == "a fault of the course"
+    done = autograde(course)  # grades it again, without --force
+    assert (done.returncode, done.stdout) == (0, "student-01: 10 of 10\n")
+    assert needs_person(course) == {False}
+
+
+def needs_person(course: Path) -> set[bool]:
+    """Which marks for a person the grades of the one student have."""
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         [notebook] = gradebook.find_submission(ASSIGNMENT, "student-01").notebooks
-        assert all(grade.needs_manual_grade for grade in notebook.grades)
+        return {bool(grade.needs_manual_grade) for grade in notebook.grades}

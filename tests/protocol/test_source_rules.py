@@ -259,3 +259,33 @@ def test_a_method_of_an_array_is_not_the_class_s_own(body):
 def test_a_method_is_followed_where_the_owner_can_be_the_object(body, found):
     [message] = broken_rules(Program(METHODS.format(body=body), {}), "Layer")
     assert message.startswith(f"{found} loops")
+
+
+LOOPING = """
+class Linear:
+    def forward(self, x):
+        for row in x: pass
+"""
+
+
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        "class A: pass\n" + "class A(A): pass\n" * 2000,
+        "class A: pass\n" + "class A(A, A): pass\n" * 60,  # not doubled each time
+        "class A: pass\nclass B(A): pass\n" + "class A(B, A): pass\nclass B(A, B): pass\n" * 40,
+        "if x == 0: pass\n" + "".join(f"elif x == {n}: pass\n" for n in range(2000)),
+        "class A:\n    pass\nA = A\nA.A = A\nA.A.A = A.A\n",
+    ],
+    ids=["again", "twice", "each-other", "elif", "itself"],
+)
+def test_text_that_goes_in_circles_or_deep_hides_no_rule(ahead):
+    program = program_of_cells([ahead, LOOPING])
+    assert "class Linear" in program.text
+    assert broken_rules(program, "Linear")
+    assert has_loop(program, "Linear")
+
+
+def test_a_class_that_inherits_from_itself_has_the_loop_of_its_former_self():
+    again = LOOPING.replace("Linear:", "Linear(Linear):").replace("forward", "other")
+    assert broken_rules(program_of_cells([LOOPING, *[again] * 90]), "Linear")

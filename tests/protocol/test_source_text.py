@@ -21,6 +21,14 @@ def test_a_cell_that_python_cannot_read_hides_no_rule():
     ast.parse(program.text)
 
 
+def test_a_cell_that_ipython_gives_up_reading_has_not_run():
+    assert "kept" in program_of_cells(["!a\n" * 501, "kept = 1"]).text
+
+
+def test_magics_in_each_other_are_read_to_the_bottom():
+    assert program_of_cells(["%%time\n" * 1500 + "kept = 1"]).text == "kept = 1\n"
+
+
 def test_imports_are_known_wherever_they_stand():
     cells = ["def f():\n    import torch.nn as nn", "from scipy import special\nimport os.path"]
     origins = {"nn": "torch.nn", "special": "scipy.special", "os": "os"}

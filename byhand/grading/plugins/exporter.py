@@ -1,17 +1,19 @@
 """How `nbgrader autograde` reads what students handed in."""
 
-import shutil
 from pathlib import Path
 from typing import Any, TextIO
 
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
+from nbgrader.converters import Autograde
 from nbgrader.preprocessors import ClearSolutions
-from nbgrader.utils import parse_utc
 
 from byhand.grading.course.notebooks import read
+from byhand.grading.plugins.roll_call import call_roll
+from byhand.grading.submission.arrange import former_name
+from byhand.grading.submission.names import printable
 from byhand.grading.submission.reading import UnreadableError, submitted_cells
-from byhand.grading.submission.reconcile import repair
+from byhand.grading.submission.reconcile import Submitted, repair
 
 
 class SubmissionExporter(NotebookExporter):
@@ -20,7 +22,15 @@ class SubmissionExporter(NotebookExporter):
     What had to be fixed goes into the notebook's metadata, under "byhand". A file that is no
     notebook is read as one without cells: the student gets 0 and a feedback page that says why,
     the instructor one line that says what to do, and everyone else is graded as ever.
+
+    nbgrader makes one exporter a run, ahead of the first submission: then the roll is called.
     """
+
+    def __init__(self, **kw: Any):
+        super().__init__(**kw)
+        self.notes: dict[str, list[str]] = {}  # by student: what was put in order
+        if isinstance(self.parent, Autograde):
+            self.notes = call_roll(self.parent)
 
     def from_file(
         self, file_stream: TextIO, resources: dict[str, Any] | None = None, **kw: Any
@@ -33,74 +43,34 @@ class SubmissionExporter(NotebookExporter):
         if path.parent != Path(submitted):
             return super().from_file(file_stream, resources, **kw)
         told = {"repairs": [], "unreadable": ""}
+        source = read(
+            Path(coursedir.format_path(coursedir.source_directory, ".", assignment), path.name)
+        )
         try:
-            cells = submitted_cells(path)
-        except UnreadableError as error:
-            cells, told["unreadable"] = [], str(error)
+            nb, repairs = self._repaired(submitted_cells(path), source)
+        except Exception as error:  # noqa: BLE001 - whatever a file does, it costs nobody else
+            told["unreadable"] = _fault(error)
+            nb, repairs = self._repaired([], source)
             self.log.error(
                 "%s %s. %s gets 0 and a note. Ask for another file, or fix it, then run "
                 "`nbgrader autograde %s --student %s --force`.",
-                *(path, error, student, assignment, student),
+                *(path, told["unreadable"], student, assignment, student),
             )
-        source = coursedir.format_path(coursedir.source_directory, ".", assignment)
-        nb, repairs = repair(cells, read(Path(source, path.name)), ClearSolutions(parent=self))
         if former := former_name(path):
             repairs.insert(0, f"the file was named {former}: it is called {path.name}")
+        repairs += self.notes.get(student, [])
         if not told["unreadable"]:
             told["repairs"] = repairs
         nb.metadata["byhand"] = told
         return self.from_notebook_node(nb, resources, **kw)
 
-
-def prepare(assignment: str, student: str, notebooks: list[str]) -> None:
-    """A hook ahead of autograding one submission, for what nbgrader itself would stumble over.
-
-    notebooks: the files of the submission; a copy under the right name is added. Nothing is lost:
-    what stands in the way gets another name.
-    """
-    folder = Path(notebooks[0]).parent
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            _replace_special(path)
-    _set_aside_bad_time(folder / "timestamp.txt")
-    source = folder.parents[2] / "source" / folder.name
-    for module in source.glob("*.py"):
-        _set_aside_others(folder, module)
-    for wanted in source.glob("*.ipynb"):
-        if not (folder / wanted.name).exists():
-            found = max(map(Path, notebooks), key=lambda path: path.stat().st_size)
-            shutil.copyfile(found, folder / wanted.name)
-            notebooks.append(str(folder / wanted.name))
+    def _repaired(
+        self, cells: list[Submitted], source: NotebookNode
+    ) -> tuple[NotebookNode, list[str]]:
+        return repair(cells, source, ClearSolutions(parent=self))
 
 
-def _set_aside_others(folder: Path, module: Path) -> None:
-    """nbgrader puts the course's module in place of a student's; nothing else may stand for it."""
-    for path in folder.glob(f"{module.stem}*"):
-        if path.name.partition(".")[0] == module.stem and not (
-            path.name == module.name and path.is_file()
-        ):
-            path.rename(path.with_name(f"not-{path.name}"))
-
-
-def _replace_special(path: Path) -> None:
-    """A link would be followed, a pipe waited for: a file that says what it was takes its place."""
-    was = f"a link to {path.readlink()}" if path.is_symlink() else "no ordinary file"
-    path.unlink()
-    path.write_text(f"This was {was}.\n", encoding="utf-8", errors="replace")
-
-
-def _set_aside_bad_time(path: Path) -> None:
-    """A time that nbgrader cannot read is set aside: the submission counts as in time."""
-    if path.exists():
-        try:
-            parse_utc(path.read_text(encoding="utf-8").strip())
-        except (ValueError, OverflowError):  # not UTF-8, no date, a year out of reach
-            path.rename(path.with_name("timestamp-unreadable.txt"))
-            print(f"{path}: not a time, so the submission counts as in time. It is kept beside it.")
-
-
-def former_name(path: Path) -> str | None:
-    """The name under which a notebook was handed in, if prepare has copied it."""
-    content = path.read_bytes()
-    others = (other for other in sorted(path.parent.glob("*.ipynb")) if other != path)
-    return next((other.name for other in others if other.read_bytes() == content), None)
+def _fault(error: Exception) -> str:
+    if isinstance(error, UnreadableError):
+        return str(error)
+    return printable(f"cannot be read ({type(error).__name__}: {error})"[:200])

@@ -18,8 +18,10 @@ from nbgrader.preprocessors import GetGrades
 
 from byhand.grading.course.notebooks import assignments, grade_id, read, source_notebook
 from byhand.grading.plugins.late_policy import LatePolicy
+from byhand.grading.submission.names import printable
 
 BONUS = "bonus"  # the tag
+FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # begins a formula in some spreadsheet
 KEYS = (
     "assignment duedate timestamp student_id last_name first_name email raw_score "
     "late_submission_penalty score max_score bonus total needs_manual_grade"
@@ -67,8 +69,18 @@ def bonus_tests(nb: NotebookNode) -> set[str]:
     return {name for cell in tagged if (name := grade_id(cell, "grade"))}
 
 
+def plain(value: object) -> object:
+    """The value of a cell; a text that a spreadsheet would run gets an apostrophe in front."""
+    if not isinstance(value, str):
+        return value
+    return printable(f"'{value}" if value.startswith(FORMULA) else value)
+
+
 class Grades(ExportPlugin):
-    """`nbgrader export`: nbgrader's columns, the bonus apart, and the total in words."""
+    """`nbgrader export`: nbgrader's columns, the bonus apart, and the total in words.
+
+    No cell is a formula, and none has control characters.
+    """
 
     def export(self, gradebook: Gradebook) -> None:
         """Write a line for each assignment and student to the file named by --to (grades.csv)."""
@@ -78,7 +90,8 @@ class Grades(ExportPlugin):
             table.writeheader()
             for assignment in gradebook.assignments:
                 if not self.assignment or assignment.name in map(str, self.assignment):
-                    table.writerows(self._rows(gradebook, assignment, course))
+                    rows = self._rows(gradebook, assignment, course)
+                    table.writerows({key: plain(row[key]) for key in KEYS} for row in rows)
 
     def _rows(self, gradebook: Gradebook, assignment: Assignment, course: Path) -> Iterator[dict]:
         in_source = assignment.name in assignments(course)

@@ -8,8 +8,7 @@ from typing import Any, NoReturn
 
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell
-from nbgrader.api import Gradebook
+from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Enum, Float, Int, List, Unicode
@@ -19,7 +18,7 @@ from byhand.grading.sandbox.bubblewrap import SandboxError
 from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
 from byhand.grading.sandbox.rungs import ACCEPTED, RUNGS, choose, confinement
-from byhand.grading.submission.outcome import Outcome, sentence
+from byhand.grading.submission.outcome import COURSE_FAULT, FILE, Outcome, sentence
 from byhand.grading.submission.test_cells import GradedCells
 
 SETUP = "setup"
@@ -29,7 +28,8 @@ class Judge(NbGraderPreprocessor):
     """Runs a submission in place of nbgrader's Execute.
 
     The student's cells run in a confined kernel, locked test cells in this process; the score
-    comes from the latter alone. How it went is kept in `outcome.json` beside the notebook.
+    comes from the latter alone. How it went is kept in `outcome.json` beside the notebook, also
+    when the course itself is at fault.
     """
 
     memory = Int(2 * 2**30, help="bytes of memory of a submission").tag(config=True)
@@ -67,22 +67,18 @@ class Judge(NbGraderPreprocessor):
             rung,
             course["assignment"] in self.torch,
         )
+        told = nb.metadata.pop("byhand", {"repairs": [], "unreadable": ""})
+        tasks, how = [grade_id(cell) for cell in nb.cells if is_solution(cell)], "unknown"
         try:
             with KernelSession(folder, allowed) as student, given_beside(self._source(course)):
                 self._run(nb, student)
+            outcome, how = Outcome.of(student, told, tasks), confinement(rung)
         except SandboxError as error:
             self._refuse(folder, error)
-        except Exception:
-            self._keep_from_zero(course)
-            self.log.error(
-                "%s could not be graded: a fault of the course, described below, not of the "
-                "submission. No points were taken; grade it again when the fault is fixed.",
-                course["student"],
-            )
-            raise
-        told = nb.metadata.pop("byhand", {"repairs": [], "unreadable": ""})
-        outcome = Outcome.of(student, told, [grade_id(c) for c in nb.cells if is_solution(c)])
-        outcome.write(folder / "outcome.json", confinement(rung))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not cost points
+            outcome = Outcome.of_course_fault(f"{type(error).__name__}: {error}"[:1000], tasks)
+            self._tell_fault(nb, resources)
+        outcome.write(folder / FILE, how)
         if text := sentence(outcome):
             nb.cells.insert(0, new_markdown_cell(text))
             self.log.warning("%s: %s", course["student"], outcome.line())
@@ -129,13 +125,22 @@ class Judge(NbGraderPreprocessor):
             "do; c.Judge.rungs in nbgrader_config.py says which sandboxes will do."
         ) from error
 
-    def _keep_from_zero(self, course: dict[str, Any]) -> None:
-        """Mark every grade of the notebook as one that a person has to look at."""
-        where = course["notebook"], course["assignment"], course["student"]
-        with Gradebook(course["db_url"]) as gradebook:
-            for grade in gradebook.find_submission_notebook(*where).grades:
-                grade.needs_manual_grade = True
-            gradebook.db.commit()
+    def _tell_fault(self, nb: NotebookNode, resources: ResourcesDict) -> None:
+        """Say what happened; TellScore, which comes after nbgrader's grades, marks them."""
+        course = resources["nbgrader"]
+        resources[COURSE_FAULT] = True
+        for cell in nb.cells:
+            if is_grade(cell) and not is_solution(cell):
+                text = "not graded: a fault of the course"
+                cell.outputs = [
+                    new_output("error", ename="NotGraded", evalue=text, traceback=[text])
+                ]
+        self.log.error(
+            "%s could not be graded: a fault of the course, described below, not of the "
+            "submission. No points were taken; the next run grades it again.",
+            course["student"],
+            exc_info=True,
+        )
 
 
 @cache

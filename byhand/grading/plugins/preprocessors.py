@@ -9,6 +9,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells
 
 from byhand.grading.plugins.grades import Score, bonus_tests
 from byhand.grading.plugins.late_policy import LatePolicy
+from byhand.grading.submission.outcome import COURSE_FAULT
 
 
 class RestoreCells(OverwriteCells):
@@ -23,13 +24,20 @@ class RestoreCells(OverwriteCells):
 
 
 class TellScore(NbGraderPreprocessor):
-    """Prints the score of a submission, so that grading a class shows how far it has come."""
+    """Prints the score of a submission, so that grading a class shows how far it has come.
+
+    What a fault of the course kept from being graded is left for a person, and counts nothing.
+    """
 
     def preprocess(
         self, nb: NotebookNode, resources: ResourcesDict
     ) -> tuple[NotebookNode, ResourcesDict]:
         """The notebook itself stays as it is."""
         course = resources["nbgrader"]
+        if resources.get(COURSE_FAULT):
+            leave_to_person(course["db_url"], course["assignment"], course["student"])
+            print(f"{course['student']}: not graded", flush=True)
+            return nb, resources
         with Gradebook(course["db_url"]) as gradebook:
             graded = gradebook.find_submission(course["assignment"], course["student"])
             score = Score.of(graded, bonus_tests(nb), LatePolicy(parent=self))
@@ -39,3 +47,12 @@ class TellScore(NbGraderPreprocessor):
                 line += f" ({score.raw:g}, {late} late)"
         print(line, flush=True)
         return nb, resources
+
+
+def leave_to_person(db_url: str, assignment: str, student: str) -> None:
+    """Take what was graded automatically back and mark every grade for a person."""
+    with Gradebook(db_url) as gradebook:
+        submission = gradebook.find_submission(assignment, student)
+        for grade in (grade for notebook in submission.notebooks for grade in notebook.grades):
+            grade.auto_score, grade.needs_manual_grade = None, True
+        gradebook.db.commit()

@@ -8,7 +8,10 @@ from typing import Any
 
 from byhand.grading.course.notebooks import task_of
 from byhand.grading.sandbox.kernel_session import KernelSession
+from byhand.grading.submission.names import literal
 
+FILE = "outcome.json"  # beside the graded notebook
+COURSE_FAULT = "course fault"
 UNREAD = "text too long to read"  # which costs nothing
 WORDS = {
     "time limit": "ran longer than allowed and was stopped",
@@ -25,7 +28,8 @@ REST = "Everything else was graded."
 
 @dataclass
 class Outcome:
-    """status: "graded", "repaired" or "failed"; causes: what went wrong, with the tasks it cost."""
+    """status: "graded", "repaired", "failed", or COURSE_FAULT: then nothing has been graded;
+    causes: what went wrong, with the tasks it cost."""
 
     status: str
     repairs: list[str] = field(default_factory=list)
@@ -47,6 +51,12 @@ class Outcome:
         seconds = round(time.monotonic() - student.began, 2)
         return cls(status, told["repairs"], causes, seconds, student.peak_memory)
 
+    @classmethod
+    def of_course_fault(cls, detail: str, tasks: list[str]) -> "Outcome":
+        """Of a submission that the course, nbgrader or this machine failed to grade."""
+        cause = {"cause": "a fault of the course", "cells": [], "tasks": tasks, "detail": detail}
+        return cls(COURSE_FAULT, causes=[cause])
+
     def write(self, path: Path, confinement: str) -> None:
         """Write the outcome as JSON, with how the student's kernel was confined."""
         content = asdict(self) | {"confinement": confinement}
@@ -60,14 +70,19 @@ class Outcome:
 
 def sentence(outcome: Outcome) -> str:
     """For the top of the feedback page; empty if there is nothing to tell."""
+    if outcome.status == COURSE_FAULT:
+        return (
+            "**This notebook has not been graded yet.** A fault of the course stopped it, not "
+            "your work. No points were taken, and your instructor knows."
+        )
     parts = []
     for cause in outcome.causes:
         if "detail" in cause:
             parts.append(
-                f"**This notebook could not be read**: the file {cause['detail']}. Every task "
-                "counts 0 and shows the notebook as it was handed out. Your file is kept. Open "
-                "your copy in JupyterLab: if it opens, save it and hand it in again; if not, look "
-                "for an older copy in `.ipynb_checkpoints`, and ask your instructor."
+                f"**This notebook could not be read**: the file {literal(cause['detail'])}. "
+                "Every task counts 0 and shows the notebook as it was handed out. Your file is "
+                "kept. Open your copy in JupyterLab: if it opens, save it and hand it in again; if "
+                "not, look for an older copy in `.ipynb_checkpoints`, and ask your instructor."
             )
         else:
             words = WORDS.get(cause["cause"], cause["cause"])
@@ -75,9 +90,17 @@ def sentence(outcome: Outcome) -> str:
             rest = "It was graded all the same." if cause["cause"] == UNREAD else REST
             parts.append(f"This {words}: {where}. {rest}")
     if outcome.repairs:
-        repairs = "\n".join(f"- {repair}" for repair in outcome.repairs)
+        repairs = "\n".join(f"- {literal(repair)}" for repair in outcome.repairs)
         parts.append(f"The notebook was graded after repairs:\n\n{repairs}")
     return "\n\n".join(parts)
+
+
+def status(folder: Path) -> str:
+    """The status of the outcome in a folder of autograded/; empty if there is none."""
+    try:
+        return str(json.loads((folder / FILE).read_text(encoding="utf-8"))["status"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _by_cause(causes: list[tuple[str, str]]) -> dict[str, list[str]]:

@@ -4,7 +4,7 @@ Locked cells come from the course, solution cells and cells of the student's own
 submission. Cells are matched by grade_id, else by cell id, else by what they define.
 """
 
-import ast
+import re
 from collections import defaultdict
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from nbgrader.utils import is_grade, is_solution
 
 from byhand.grading.course.notebooks import grade_id
 
+DEFINITION = re.compile(r"^(?:class|def) +(\w+)", re.MULTILINE)
 START = ""  # anchor of the cells that stand before all known ones
 
 
@@ -55,7 +56,7 @@ def repair(
         if name := grade_id(cell):
             nb.cells.append(_known(cell, stubs[name], matched))
             nb.cells += [_own(own, given) for own in matched.own[name]]
-    return nb, matched.repairs
+    return nb, list(dict.fromkeys(matched.repairs))
 
 
 def _match(cells: list[Submitted], stubs: dict[str, NotebookNode]) -> _Matched:
@@ -130,9 +131,5 @@ def _own(cell: Submitted, given: dict[str, NotebookNode]) -> NotebookNode:
 
 
 def _defined(source: str) -> set[str]:
-    """The classes and functions that a cell defines at its top level."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    return {n.name for n in body if isinstance(n, ast.ClassDef | ast.FunctionDef)}
+    """The classes and functions that a cell defines at its top level, as far as its lines tell."""
+    return set(DEFINITION.findall(source))

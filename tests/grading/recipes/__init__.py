@@ -3,7 +3,8 @@
 from .answers import ANSWERS
 from .base import Cause, Recipe
 from .breaking import BREAKING
-from .cells import CELLS, FILES
+from .cells import CELLS
+from .files import FILES
 from .marks import MARKS
 from .messages import MESSAGES
 from .notebooks import NOTEBOOKS

@@ -107,6 +107,9 @@ class Cause:
     tasks: tuple[str, ...] = ()
 
 
+UNREADABLE = (Cause("unreadable notebook", tuple(FULL)),)
+
+
 def without(*tasks: str) -> dict[str, float]:
     """Full marks for all tasks but these."""
     return FULL | dict.fromkeys(tasks, 0.0)

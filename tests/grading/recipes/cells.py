@@ -1,4 +1,4 @@
-"""Notebooks whose cells or files are not where, what or how many they should be."""
+"""Notebooks whose cells are not where, what or how many they should be."""
 
 import copy
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 import nbformat
 from nbformat import NotebookNode
 
-from .base import FULL, NOTEBOOK, NOTHING, Recipe, Sheet, without
+from .base import FULL, NOTHING, Recipe, Sheet, without
 
 
 def _tests(sheet: Sheet) -> list[NotebookNode]:
@@ -136,43 +136,4 @@ CELLS = [
         _to_markdown("relu", "setup"),
         repairs=("relu", "setup"),
     ),
-]
-
-
-def _extra_notebook(sheet: Sheet) -> None:
-    sheet.files["scratch.ipynb"] = b"{not even JSON"
-    sheet.files["Untitled.ipynb"] = nbformat.writes(nbformat.v4.new_notebook()).encode()
-
-
-def _renamed(sheet: Sheet) -> None:
-    sheet.files["small (1).ipynb"] = nbformat.writes(sheet.nb).encode()
-    sheet.nb = None
-
-
-def _odd_files(sheet: Sheet) -> None:
-    sheet.files |= {
-        "Übung 1 [final] {0} %s $(touch owned).txt": b"\xff",
-        "data/deep/er/numbers.csv": b"1,2\n",
-        "large.bin": bytes(20_000_000),
-        ".ipynb_checkpoints/small-checkpoint.ipynb": b"{}",
-    }
-
-
-def _timestamp(sheet: Sheet) -> None:
-    sheet.files["timestamp.txt"] = b"yesterday, I think"
-
-
-FILES = [
-    Recipe(
-        "extra-notebook",
-        "notebook",
-        "two more notebooks, one of them damaged",
-        _extra_notebook,
-        repairs=None,
-    ),
-    Recipe(
-        "renamed", "notebook", "the notebook has another name", _renamed, repairs=(NOTEBOOK, "(1)")
-    ),
-    Recipe("odd-files", "notebook", "odd names, folders, a large file", _odd_files, repairs=None),
-    Recipe("odd-timestamp", "notebook", "a time that is none", _timestamp, repairs=None),
 ]

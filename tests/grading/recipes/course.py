@@ -155,7 +155,7 @@ def write_course(hidden: dict[str, str], course: Path, extra_config: str = "") -
     nbformat.write(nbformat.v4.new_notebook(cells=[later]), other)
 
 
-def nbgrader(course: Path, hidden: dict[str, str], *arguments: str, seconds: float = 500) -> tuple:
+def nbgrader(course: Path, hidden: dict[str, str], *arguments: str, seconds: float = 900) -> tuple:
     """Run nbgrader as an instructor whose environment holds secrets: (exit code, what it said)."""
     home = course.parent / "home"
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

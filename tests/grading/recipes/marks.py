@@ -1,5 +1,6 @@
 """Forging: what a student writes into the notebook, or hands in beside it, to raise the score."""
 
+import nbformat
 from nbformat.v4 import new_output
 
 from .base import Recipe, Sheet, without
@@ -60,6 +61,20 @@ def _own_outcome(sheet: Sheet) -> None:
     sheet.average()
     sheet.files["outcome.json"] = b'{"status": "graded", "repairs": [], "causes": []}'
     sheet.files["gradebook.db"] = b"SQLite format 3\x00"
+
+
+def _named(sheet: Sheet, name: str) -> None:
+    sheet.average()
+    sheet.files[name] = nbformat.writes(sheet.nb).encode()
+    sheet.nb = None
+
+
+def _page_forged(sheet: Sheet) -> None:
+    _named(sheet, "<script>alert(7)<!-- <b>12 of 12<b> ![x](y) `z`.ipynb")
+
+
+def _line_forged(sheet: Sheet) -> None:
+    _named(sheet, "small\nneighbour: 0 of 12\r\x1b[2Kline-forged: 12 of 12\u202e.ipynb")
 
 
 def _shadows(sheet: Sheet) -> None:
@@ -124,6 +139,24 @@ MARKS = [
         "an outcome.json and a gradebook.db are handed in beside the notebook",
         _own_outcome,
         without("linear"),
+    ),
+    Recipe(
+        "page-forged",
+        "forging",
+        "the notebook's name is markup, which the feedback page tells",
+        _page_forged,
+        without("linear"),
+        repairs=("12 of 12",),
+        unseen=("<script>alert(7)", "<b>12 of 12", '<img src="y"'),
+    ),
+    Recipe(
+        "line-forged",
+        "forging",
+        "the notebook's name is lines of the log, which tells it",
+        _line_forged,
+        without("linear"),
+        repairs=("small\\nneighbour",),
+        unseen=("\x1b", "\u202e"),
     ),
     Recipe(
         "shadowing-files",

@@ -1,0 +1,140 @@
+"""Whom `nbgrader autograde` grades: every folder in submitted/, or a line that says why not.
+
+nbgrader finds submissions by patterns, so it passes some folders over in silence and stops at the
+names of others. Here its list is made from what is there.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.converters import Autograde, NbGraderException
+from nbgrader.utils import rmtree
+
+from byhand.grading.plugins.preprocessors import leave_to_person
+from byhand.grading.submission.arrange import arrange
+from byhand.grading.submission.names import printable, why_not
+from byhand.grading.submission.outcome import COURSE_FAULT, FILE, Outcome, status
+
+LAST = "\U0010ffff"  # a student who comes after all others and is left out
+
+
+@dataclass
+class AtTheEnd:
+    """The last entry in nbgrader's list of submissions, each of which is a list of notebooks.
+
+    nbgrader has no hook for the end of a run. It asks for the notebooks of each submission when
+    its turn comes, so the last one is asked after all others were graded.
+    """
+
+    do: Callable[[], None]
+
+    def __iter__(self) -> Iterator[str]:
+        self.do()
+        return iter(())
+
+
+def call_roll(converter: Autograde) -> dict[str, list[str]]:
+    """Put all submissions in order and set nbgrader's list; student -> what was put in order.
+
+    Folders that cannot be graded are named in the log, and at the end count in the exit code.
+    """
+    coursedir, notes = converter.coursedir, {}
+    assignment = coursedir.assignment_id
+    source = Path(coursedir.format_path(coursedir.source_directory, ".", assignment))
+    wanted = sorted(path.name for path in source.glob(f"{coursedir.notebook_id}.ipynb"))
+    if not wanted:
+        return notes  # nbgrader says what is wrong with the course
+    converter.assignments, left_out = {}, 0
+    for name, folder in _folders(converter):
+        reason = _why_not(name, folder)
+        if not reason:
+            try:
+                keep = converter.exclude_overwriting.get(assignment, [])
+                notes[name] = arrange(folder, source, keep)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it costs nobody else
+                reason = f"it cannot be put in order ({type(error).__name__}: {error})"
+        if reason:
+            left_out += 1
+            converter.log.error("%s is not graded: %s.", *map(printable, (str(folder), reason)))
+            continue
+        converter.assignments[str(folder)] = [str(folder / notebook) for notebook in wanted]
+    if LAST not in (excluded := coursedir.student_id_exclude.split(",")):
+        coursedir.student_id_exclude += f",{LAST}"
+    students = [name for name in notes if name not in excluded]
+    for graded in (_graded(converter, student) for student in students):
+        if graded.exists() and status(graded) in ("", COURSE_FAULT):  # cut off, or not graded
+            rmtree(str(graded))  # else nbgrader would pass it over
+    last = coursedir.format_path(coursedir.submitted_directory, LAST, assignment)
+    converter.assignments[last] = AtTheEnd(lambda: _close(converter, students, left_out))
+    return notes
+
+
+def _folders(converter: Autograde) -> Iterator[tuple[str, Path]]:
+    """The students of this run, with the folder of each, whatever there is in its place."""
+    coursedir = converter.coursedir
+
+    def submitted(student: str) -> Path:
+        where = coursedir.submitted_directory, student, coursedir.assignment_id
+        return Path(coursedir.format_path(*where))
+
+    parts = submitted(LAST).parts
+    for student in sorted(Path(*parts[: parts.index(LAST)]).iterdir()):
+        folder = submitted(student.name)
+        there = os.path.lexists(folder) or _is_closed(student)
+        if fnmatchcase(student.name, coursedir.student_id) and there:
+            yield student.name, folder
+
+
+def _why_not(name: str, folder: Path) -> str:
+    """Why a submission cannot be graded, and what to do; empty if it can."""
+    if reason := why_not(name):
+        return f"{reason}: rename it"
+    if _is_closed(folder.parent):
+        return "it may not be read: give yourself the right to (chmod -R u+rwX)"
+    if folder.is_symlink() or folder.parent.is_symlink():
+        return "it is a link: put the folder itself in its place"
+    return "" if folder.is_dir() else "it is not a folder: put the file into a folder of this name"
+
+
+def _is_closed(folder: Path) -> bool:
+    """Whether it is a folder in which we may not look."""
+    return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
+
+
+def _graded(converter: Autograde, student: str) -> Path:
+    coursedir = converter.coursedir
+    where = coursedir.autograded_directory, student, coursedir.assignment_id
+    return Path(coursedir.format_path(*where))
+
+
+def _close(converter: Autograde, students: list[str], left_out: int) -> None:
+    """An outcome for those whom nbgrader itself failed on; an exit code for all who wait."""
+    for student in students:
+        if not (folder := _graded(converter, student)).exists():
+            folder.mkdir(parents=True)
+            outcome = Outcome.of_course_fault("nbgrader stopped, see its log", [])
+            outcome.write(folder / FILE, "unknown")
+            _enter(converter, student)
+    faults = sum(status(_graded(converter, student)) == COURSE_FAULT for student in students)
+    if left_out or faults:
+        converter.log.error(
+            "Not graded, for the reasons above: %d folders in %s, %d submissions by a fault of "
+            "the course.",
+            *(left_out, converter.coursedir.submitted_directory, faults),
+        )
+        raise NbGraderException("not everything was graded")
+
+
+def _enter(converter: Autograde, student: str) -> None:
+    """Enter a submission into the gradebook, for a person to grade."""
+    coursedir = converter.coursedir
+    with suppress(MissingEntry):  # the assignment itself is not there, which nbgrader has said
+        with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
+            gradebook.update_or_create_student(student)
+            gradebook.update_or_create_submission(coursedir.assignment_id, student)
+        leave_to_person(coursedir.db_url, coursedir.assignment_id, student)
