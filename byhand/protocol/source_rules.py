@@ -28,7 +28,6 @@ LOOP_FUNCTIONS = frozenset(
 AUTOGRAD = frozenset("backward autograd func _functorch forward_ad jvp jacfwd".split())
 ALLOWED = frozenset({"numpy", "scipy", "byhand", "given", "__main__", ""}) | sys.stdlib_module_names
 MOST_BASES = 100  # of a class: one that inherits from itself, defined again and again, has many
-
 MOST_SCOPES = 1_000  # each copies the names so far
 
 Names = ChainMap[str, ast.AST]
