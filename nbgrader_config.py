@@ -80,6 +80,7 @@ c.Judge.written = 64 * 2**20  # bytes
 c.Judge.cell_seconds = 30
 c.Judge.experiment_seconds = 10
 c.Judge.submission_seconds = 300
+c.Judge.own_seconds = 100  # of these, for cells of the student's own
 c.Judge.output_bytes = 5 * 2**20
 
 # Assignments whose solutions may use PyTorch.
@@ -87,9 +88,6 @@ c.Judge.torch = ["1-autograd"]
 
 # Cells with this tag draw or train and have no points: autograding leaves them out.
 c.Judge.skip_tag = "ungraded"
-
-# The kernel would warn of its unencrypted channels in each submission.
-c.KernelManager.transport_encryption = "auto"
 
 # Feedback pages show what failed and why, not the hidden cases themselves.
 c.GenerateFeedback.preprocessors = [ShowGrades, HideTests, CSSHTMLHeaderPreprocessor]

@@ -84,6 +84,18 @@ def test_how_much_slower_is_allowed_is_told_by_the_test_cell():
     assert "up to 1e-06 are allowed" in failure(Scale, most=1e-6)
 
 
+def test_what_was_remembered_is_not_fast():
+    known = {}
+
+    def remember(self, x):
+        if x.tobytes() not in known:
+            time.sleep(0.1)
+            known[x.tobytes()] = self.weight * x
+        return known[x.tobytes()]
+
+    assert "times PyTorch's time" in failure(scale_with(compute_output=remember))
+
+
 def test_an_endless_layer_is_cut_off(monkeypatch):
     monkeypatch.setattr(speed, "CUT_OFF", 0.3)
     began = time.monotonic()
