@@ -103,7 +103,8 @@ def view(folder: Path, torch: bool, hidden: list[Path]) -> View:
 
     Raises SandboxError when a hidden folder would be seen.
     """
-    unseen = [] if torch else [path.resolve() for path in bubblewrap.torch_places()]
+    unseen = bubblewrap.answers() + ([] if torch else bubblewrap.torch_places())
+    unseen = [path.resolve() for path in unseen]
     read = [f"/etc/{name}" for name in bubblewrap.SETTINGS] + MACHINE
     read += [str(Path(byhand.__file__).resolve().parent), str(folder / "stub")]
     listed = [str(folder / "library")]

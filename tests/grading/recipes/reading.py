@@ -72,6 +72,27 @@ def _keys(name: str, about: str, code: str) -> Recipe:
 
 
 LOOKERS = [
+    Recipe(
+        "read-labels",
+        "reading",
+        "the labels of the digits that stand in for MNIST",
+        lambda sheet: sheet.add("""
+import glob, sklearn
+from byhand import data
+for read in (data.small_digits, lambda: __import__("sklearn.datasets").datasets.load_digits()):
+    try:
+        print("labels" + " found", read())
+    except Exception as error:
+        print(type(error).__name__)
+folder = sklearn.__path__[0] + "/datasets/data"
+for path in glob.glob(folder + "/digits*"):
+    try:
+        print("labels" + " found" if open(path, "rb").read(9) else "nothing")
+    except OSError as error:
+        print(type(error).__name__)
+"""),
+        unseen=("labels found",),
+    ),
     _keys(
         "read-keyring",
         "the keys in all keyrings that a process has, and theirs",
