@@ -37,7 +37,7 @@ bench: setup  ## figures as ratios against PyTorch and plain nbgrader
 	@for script in $(filter-out bench/muta%, $(wildcard bench/*.py)); do $(BIN)/python $$script || exit 1; done
 
 mutation: setup  ## how good the hidden tests are: automatic mutants of every solution, graded
-	@$(BIN)/python bench/mutation.py
+	@mkdir -p build && $(BIN)/python bench/mutation.py --json build/mutation.json
 
 release: setup  ## make release/ from source/
 	@$(BIN)/byhand release
