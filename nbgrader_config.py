@@ -70,7 +70,7 @@ c.Autograde.exclude_overwriting = {
 }
 
 # The sandboxes that will do for students' code, the best first; `byhand doctor` says which this
-# machine gives. "none", for macOS and Windows, is no sandbox: their code runs with your rights.
+# machine gives. "none", for macOS, is no sandbox: their code runs with your rights.
 c.Judge.rungs = ["bubblewrap", "landlock"]
 
 # What one submission may use.

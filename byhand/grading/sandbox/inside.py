@@ -59,11 +59,9 @@ def confine(orders: Orders) -> None:
 
 
 def limit(limits: dict[str, int]) -> None:
-    """Set the limits that this platform knows, permanently. Windows knows none."""
-    try:
-        import resource
-    except ImportError:
-        return
+    """Set the limits that this platform knows, permanently."""
+    import resource  # Windows has none
+
     for name, value in limits.items():
         if (kind := getattr(resource, name, None)) is None:
             continue

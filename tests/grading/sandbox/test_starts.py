@@ -5,11 +5,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from byhand.grading.sandbox import bubblewrap, inside
+from byhand.grading.sandbox import bubblewrap, inside, rungs
 from byhand.grading.sandbox.bubblewrap import SandboxError
 from byhand.grading.sandbox.kernel import Limits, start_kernel
 from byhand.grading.sandbox.rungs import choose, confinement, trouble
@@ -35,6 +36,14 @@ torch.zeros(3)
     kernel.stop()
     wait_until(lambda: not runs(child), 2, "the kernel's child to end")
     assert not kernel.folder.exists()
+
+
+def test_on_windows_there_is_a_clear_line(monkeypatch):
+    trouble.cache_clear()
+    monkeypatch.setattr(rungs, "os", SimpleNamespace(name="nt"))
+    with pytest.raises(SandboxError, match="none: .* on Windows, use WSL"):
+        choose(("none",))
+    trouble.cache_clear()
 
 
 def test_a_kernel_that_cannot_start_says_why(files, monkeypatch):
