@@ -41,7 +41,7 @@ torch.zeros(3)
 def test_on_windows_there_is_a_clear_line(monkeypatch):
     trouble.cache_clear()
     monkeypatch.setattr(rungs, "os", SimpleNamespace(name="nt"))
-    with pytest.raises(SandboxError, match="none: .* on Windows, use WSL"):
+    with pytest.raises(SandboxError, match=r"none: .* on Windows, use WSL"):
         choose(("none",))
     trouble.cache_clear()
 
