@@ -88,3 +88,8 @@ def sizes_of(shape: Sequence[int]) -> dict[int, str]:
     if len(shape) > 1:
         named[shape[-1]] = "the number of columns"
     return named | {shape[0]: "the batch size"}
+
+
+def other_size(size: int) -> int:
+    """The size of a batch that is not `size`, as the last one of an epoch; never 1 or less."""
+    return size - 1 if size > 2 else size + 1

@@ -13,7 +13,7 @@ from byhand.check.compare import SINGLE
 from byhand.check.comparisons.layer import KEPT
 from byhand.check.core import Check, one_of
 from byhand.check.hints.functions import losses
-from byhand.check.random_inputs import calm, is_shape, sizes_of, written
+from byhand.check.random_inputs import calm, is_shape, other_size, sizes_of, written
 from byhand.check.report import Report
 from byhand.check.script import PLACES, Script
 
@@ -88,7 +88,7 @@ def criterion(
         loss, found = script.build(check.name, **make), []
         near = dict(tolerance=SINGLE) if dtype is np.float32 else {}
         first = len(values)
-        for number, size in enumerate((first, first - 1 if first > 2 else first + 1, first)):
+        for number, size in enumerate((first, other_size(first), first)):
             which = ["", ", second batch", ", third batch"][number]
             p, t = batch(size, dtype)
             how, fresh = dict(sizes=sizes_of(p.shape), hint=KEPT if number else ""), [None, None]

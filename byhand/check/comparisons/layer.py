@@ -13,7 +13,7 @@ from byhand.check.compare import described
 from byhand.check.core import Check, UsageError, one_of
 from byhand.check.hints.convolution import CONVOLUTION
 from byhand.check.hints.layers import LAYERS, hints_for
-from byhand.check.random_inputs import calm, is_shape, sizes_of, written
+from byhand.check.random_inputs import calm, is_shape, other_size, sizes_of, written
 from byhand.check.report import Report
 from byhand.check.script import PLACES, Script, Slopes
 from byhand.protocol.experiment import Ref
@@ -158,7 +158,7 @@ class _Passes:
         """The input, a batch of another size, and one like the first."""
         if self.drawn:
             first, *rest = self.x.shape
-            sizes = (first - 1 if first > 2 else first + 1), first
+            sizes = other_size(first), first
             others = [self.draw.batch((size, *rest), 1.5, 0.5) for size in sizes]
         else:
             others = [np.concatenate([self.x[-1:], self.x]), self.x]

@@ -24,6 +24,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
+from typing import Any
 
 import byhand
 from byhand.grading.sandbox import bubblewrap, cgroups, inside, landlock, seccomp
@@ -94,19 +95,30 @@ class Kernel:
         Raises RuntimeError with the kernel's last words when it dies before, TimeoutError when it
         does not answer in time.
         """
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                self.channel.receive(time.monotonic() + POLL)
-                return
-            except TimeoutError:
-                if self.is_alive():
-                    continue
-            except (EOFError, FrameError):
-                self.wait()
+        try:
+            self.receive(time.monotonic() + seconds)
+        except TimeoutError:
+            text = f"the student's kernel did not answer within {seconds:g} s"
+            raise TimeoutError(text) from None
+        except (EOFError, FrameError):
+            self.wait()
             said = self.last_words() or "it said nothing"
-            raise RuntimeError(f"the student's kernel died when it was started: {said}")
-        raise TimeoutError(f"the student's kernel did not answer within {seconds:g} s")
+            text = f"the student's kernel died when it was started: {said}"
+            raise RuntimeError(text) from None
+
+    def receive(self, deadline: float) -> tuple[Any, list[memoryview]]:
+        """The next frame.
+
+        Raises TimeoutError at the deadline, EOFError when the kernel has ended, and FrameError.
+        """
+        while True:
+            try:
+                return self.channel.receive(min(deadline, time.monotonic() + POLL))
+            except TimeoutError:  # what it has started may still hold the other end
+                if not self.is_alive():
+                    raise EOFError from None
+                if time.monotonic() >= deadline:
+                    raise
 
     def stop(self) -> int:
         """Kill it with all its processes and leave nothing behind; return peak_memory(), or 0."""

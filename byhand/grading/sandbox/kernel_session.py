@@ -13,7 +13,7 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from byhand.grading.sandbox.kernel import POLL, Limits, start_kernel
+from byhand.grading.sandbox.kernel import Limits, start_kernel
 from byhand.grading.sandbox.readable import Reader
 from byhand.protocol.channel import FrameError, LargeFrameError
 from byhand.protocol.experiment import Experiment, Failure, StepResult
@@ -212,14 +212,7 @@ class KernelSession:
     def _frames(self, deadline: float) -> Iterator[tuple[dict, list]]:
         """What the kernel sends. Raises TimeoutError at the deadline, EOFError, FrameError."""
         while True:
-            try:
-                frame, buffers = self.kernel.channel.receive(min(deadline, time.monotonic() + POLL))
-            except TimeoutError:
-                if not self.kernel.is_alive():
-                    raise EOFError from None
-                if time.monotonic() >= deadline:
-                    raise
-                continue
+            frame, buffers = self.kernel.receive(deadline)
             if not isinstance(frame, dict):
                 raise FrameError("a frame that is no object")
             yield frame, buffers
