@@ -18,6 +18,7 @@ from byhand.grading.sandbox.bubblewrap import SandboxError
 from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
 from byhand.grading.sandbox.rungs import ACCEPTED, RUNGS, choose, confinement
+from byhand.grading.sandbox.torch_session import open_session
 from byhand.grading.submission.outcome import COURSE_FAULT, FILE, Outcome, sentence
 from byhand.grading.submission.test_cells import GradedCells
 
@@ -70,7 +71,7 @@ class Judge(NbGraderPreprocessor):
         told = nb.metadata.pop("byhand", {"repairs": [], "unreadable": ""})
         tasks, how = [grade_id(cell) for cell in nb.cells if is_solution(cell)], "unknown"
         try:
-            with KernelSession(folder, allowed) as student, given_beside(self._source(course)):
+            with open_session(folder, allowed) as student, given_beside(self._source(course)):
                 self._run(nb, student)
             outcome, how = Outcome.of(student, told, tasks), confinement(rung)
         except SandboxError as error:
