@@ -27,7 +27,8 @@ from byhand.protocol.time_limit import TimeLimit, time_limit
 TIME_LIMIT = 10.0  # seconds for one experiment
 FIXTURES = "fixtures."  # before the name of something that the checker brings
 NUMPY_WARNS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
-PACKAGE = str(Path(__file__).parents[1])
+# Where code comes from that is not the student's.
+ELSEWHERE = str(Path(__file__).parents[1]), sys.prefix, sys.base_prefix, "<frozen"
 
 
 class TorchUsed(Exception):
@@ -207,8 +208,7 @@ def _text(error: BaseException) -> str:
 
 def _where(trace: traceback.StackSummary) -> str:
     """' (in forward, line 7: ...)': the last line of the traceback that is the student's own."""
-    elsewhere = (PACKAGE, sys.prefix, sys.base_prefix)
-    own = [frame for frame in trace if not frame.filename.startswith(elsewhere)]
+    own = [frame for frame in trace if not frame.filename.startswith(ELSEWHERE)]
     if not own:
         return ""
     last = own[-1]
