@@ -13,11 +13,12 @@ MAGICS = frozenset({"time", "capture", "prun"})  # what a cell under them define
 UNREADABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """The text of a student's cells and where the names in it come from (alias -> origin).
 
     name: what the text calls the subject, if that is known and may differ from its __name__.
+    Equal to itself alone, so that what was read off it can be kept.
     """
 
     text: str

@@ -6,6 +6,7 @@ import builtins
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
+from byhand.check.random_inputs import Memory
 from byhand.check.report import CheckFailed, Report, showing
 from byhand.check.subject import Elsewhere
 from byhand.protocol.runner import Runner
@@ -17,6 +18,8 @@ class GradedCells:
     setup: the source of the setup cell, from the course and not from the submission;
     student: carries out the experiments.
     """
+
+    memory = Memory()  # of all submissions that this process grades
 
     def __init__(self, setup: str, student: Runner):
         self.student = student
@@ -34,7 +37,7 @@ class GradedCells:
             self.namespace[name] = Elsewhere(name, self.student)
         reports: list[Report] = []
         failed = []
-        with showing(reports.append):
+        with showing(reports.append), self.memory.of(source):
             try:
                 exec(compile(tree, "<test>", "exec"), self.namespace)
             except CheckFailed as error:
