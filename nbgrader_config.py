@@ -12,14 +12,13 @@ try:
     from byhand.grading.plugins.exporter import SubmissionExporter
     from byhand.grading.plugins.feedback import HideTests
     from byhand.grading.plugins.grades import Grades, ShowGrades
+    from byhand.grading.plugins.judge import Judge
     from byhand.grading.plugins.late_policy import DueDate, LatePolicy, deadlines
     from byhand.grading.plugins.preprocessors import RestoreCells, TellScore
 except ImportError as error:  # nbgrader would go on without this file, and without the sandbox
     raise SystemExit(
         f"nbgrader_config.py: {error}. Run `make setup`, then `source .venv/bin/activate`."
     ) from error
-
-JUDGE = "byhand.grading.plugins.judge.Judge"  # by its name: only autograding waits for PyTorch
 
 c = get_config()  # noqa: F821 - nbgrader puts it here
 
@@ -53,7 +52,7 @@ c.Autograde.sanitize_preprocessors = [
     ),
 ]
 c.Autograde.autograde_preprocessors = [
-    *(JUDGE if step is Execute else step for step in Autograde.autograde_preprocessors.default()),
+    *(Judge if step is Execute else step for step in Autograde.autograde_preprocessors.default()),
     TellScore,
 ]
 
@@ -72,6 +71,9 @@ c.Autograde.exclude_overwriting = {
 # The sandboxes that will do for students' code, the best first; `byhand doctor` says which this
 # machine gives. "none", for macOS, is no sandbox: their code runs with your rights.
 c.Judge.rungs = ["bubblewrap", "landlock"]
+
+# How many submissions run at once; 0: as many as there are cores.
+c.Judge.jobs = 0
 
 # What one submission may use.
 c.Judge.memory = 2 * 2**30  # bytes

@@ -38,17 +38,18 @@ class AtTheEnd:
         return iter(())
 
 
-def call_roll(converter: Autograde) -> dict[str, list[str]]:
-    """Put all submissions in order and set nbgrader's list; student -> what was put in order.
+def call_roll(converter: Autograde) -> tuple[dict[str, list[str]], list[Path]]:
+    """Put all submissions in order and set nbgrader's list.
 
-    Folders that cannot be graded are named in the log, and at the end count in the exit code.
+    Returns by student what was put in order, and the notebooks that will be graded, in nbgrader's
+    order. Folders that cannot be graded are named in the log, and count in the exit code.
     """
     coursedir, notes = converter.coursedir, {}
     assignment = coursedir.assignment_id
     source = Path(coursedir.format_path(coursedir.source_directory, ".", assignment))
     wanted = sorted(path.name for path in source.glob(f"{coursedir.notebook_id}.ipynb"))
     if not wanted:
-        return notes  # nbgrader says what is wrong with the course
+        return notes, []  # nbgrader says what is wrong with the course
     converter.assignments, left_out = {}, 0
     for name, folder in _folders(converter):
         reason = _why_not(name, folder)
@@ -69,24 +70,34 @@ def call_roll(converter: Autograde) -> dict[str, list[str]]:
     for graded in (_graded(converter, student) for student in students):
         if graded.exists() and status(graded) in ("", COURSE_FAULT):  # cut off, or not graded
             rmtree(str(graded))  # else nbgrader would pass it over
-    last = coursedir.format_path(coursedir.submitted_directory, LAST, assignment)
+    todo = [
+        Path(notebook)
+        for student in students
+        if _is_due(converter, student)
+        for notebook in sorted(converter.assignments[str(_submitted(converter, student))])
+    ]
+    last = str(_submitted(converter, LAST))
     converter.assignments[last] = AtTheEnd(lambda: _close(converter, students, left_out))
-    return notes
+    return notes, todo
+
+
+def _is_due(converter: Autograde, student: str) -> bool:
+    """Whether nbgrader is going to grade a submission: see its init_destination()."""
+    graded = _graded(converter, student)
+    if converter.force or not graded.exists():
+        return True
+    before = converter.coursedir.get_existing_timestamp(str(graded))
+    now = converter.coursedir.get_existing_timestamp(str(_submitted(converter, student)))
+    return None not in (before, now) and now > before
 
 
 def _folders(converter: Autograde) -> Iterator[tuple[str, Path]]:
     """The students of this run, with the folder of each, whatever there is in its place."""
-    coursedir = converter.coursedir
-
-    def submitted(student: str) -> Path:
-        where = coursedir.submitted_directory, student, coursedir.assignment_id
-        return Path(coursedir.format_path(*where))
-
-    parts = submitted(LAST).parts
+    parts = _submitted(converter, LAST).parts
     for student in sorted(Path(*parts[: parts.index(LAST)]).iterdir()):
-        folder = submitted(student.name)
+        folder = _submitted(converter, student.name)
         there = os.path.lexists(folder) or _is_closed(student)
-        if fnmatchcase(student.name, coursedir.student_id) and there:
+        if fnmatchcase(student.name, converter.coursedir.student_id) and there:
             yield student.name, folder
 
 
@@ -104,6 +115,12 @@ def _why_not(name: str, folder: Path) -> str:
 def _is_closed(folder: Path) -> bool:
     """Whether it is a folder in which we may not look."""
     return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
+
+
+def _submitted(converter: Autograde, student: str) -> Path:
+    coursedir = converter.coursedir
+    where = coursedir.submitted_directory, student, coursedir.assignment_id
+    return Path(coursedir.format_path(*where))
 
 
 def _graded(converter: Autograde, student: str) -> Path:

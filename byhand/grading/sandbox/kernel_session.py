@@ -31,7 +31,8 @@ class Allowed:
     """What a submission may use up: seconds, and bytes of output.
 
     own_seconds: for the cells of the student's own together, so that tasks have the rest;
-    output_bytes: what is kept of a submission's output, and what one cell or experiment may send.
+    output_bytes: what is kept of a submission's output, and what one cell or experiment may send;
+    hidden: folders that no student may see.
     """
 
     limits: Limits
@@ -42,6 +43,7 @@ class Allowed:
     output_bytes: int = 5 * 2**20
     rung: str = "bubblewrap"
     torch: bool = False
+    hidden: tuple[str, ...] = ()
 
 
 class LostError(Exception):
@@ -131,9 +133,8 @@ class KernelSession:
         if self.kernel is not None:
             return
         self._seconds_left()
-        self.kernel = start_kernel(
-            self.files, self.allowed.limits, self.allowed.torch, self.allowed.rung
-        )
+        how = self.allowed
+        self.kernel = start_kernel(self.files, how.limits, how.torch, how.rung, how.hidden)
         self.kernel.wait_until_ready()
         again, self.done = self.done, []
         for source, own in again:

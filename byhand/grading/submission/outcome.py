@@ -1,14 +1,13 @@
 """How a submission fared, for a file and for its reader."""
 
 import json
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from byhand.grading.course.notebooks import task_of
-from byhand.grading.sandbox.kernel_session import KernelSession
 from byhand.grading.submission.names import literal
+from byhand.grading.submission.work import Ran
 
 FILE = "outcome.json"  # beside the graded notebook
 COURSE_FAULT = "course fault"
@@ -38,18 +37,17 @@ class Outcome:
     peak_memory: int = 0
 
     @classmethod
-    def of(cls, student: KernelSession, told: dict[str, Any], tasks: list[str]) -> "Outcome":
-        """From what the kernel went through and what reading the file found."""
+    def of(cls, ran: Ran, told: dict[str, Any], tasks: list[str]) -> "Outcome":
+        """From what the worker saw and what reading the file found."""
         causes = [
             {"cause": cause, "cells": cells, "tasks": _of(cells, tasks)}
-            for cause, cells in _by_cause(student.causes).items()
+            for cause, cells in _by_cause(ran.causes).items()
         ]
         if told["unreadable"]:
             cause = {"cause": "unreadable notebook", "cells": [], "tasks": tasks}
             causes = [cause | {"detail": told["unreadable"]}]
         status = "failed" if causes else "repaired" if told["repairs"] else "graded"
-        seconds = round(time.monotonic() - student.began, 2)
-        return cls(status, told["repairs"], causes, seconds, student.peak_memory)
+        return cls(status, told["repairs"], causes, ran.seconds, ran.peak_memory)
 
     @classmethod
     def of_course_fault(cls, detail: str, tasks: list[str]) -> "Outcome":

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+from functools import lru_cache
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -16,13 +17,11 @@ class GradedCells:
     """The test cells of one submission, with a namespace of their own.
 
     setup: the source of the setup cell, from the course and not from the submission;
-    student: carries out the experiments.
+    student: carries out the experiments; entropy: the same for all submissions of a class.
     """
 
-    memory = Memory()  # of all submissions that this process grades
-
-    def __init__(self, setup: str, student: Runner):
-        self.student = student
+    def __init__(self, setup: str, student: Runner, entropy: int = 0):
+        self.student, self.memory = student, _memory(entropy)
         self.namespace: dict = {"__name__": "__judge__"}
         exec(compile(setup, "<setup>", "exec"), self.namespace)
 
@@ -45,6 +44,12 @@ class GradedCells:
             except AssertionError as error:
                 failed = [_error(error, [f"AssertionError: {error}"])]
         return [*map(_card, reports), *failed]
+
+
+@lru_cache(maxsize=1)
+def _memory(entropy: int) -> Memory:
+    """Of all submissions of a class that this process grades."""
+    return Memory(entropy)
 
 
 def _unbound(tree: ast.AST, namespace: dict) -> set[str]:
