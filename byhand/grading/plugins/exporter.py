@@ -32,12 +32,11 @@ class SubmissionExporter(NotebookExporter):
 
     def __init__(self, **kw: Any):
         super().__init__(**kw)
-        self.notes: dict[str, list[str]] = {}  # by student: what was put in order
         self.read: dict[Path, tuple[NotebookNode, dict[str, Any]]] = {}  # and not yet exported
         if isinstance(self.parent, Autograde):
             self.judge = Judge(parent=self)
-            self.notes, todo = call_roll(self.parent)
-            self.crew = Crew(self.judge.jobs, todo, self._job)
+            self.roll = call_roll(self.parent)
+            self.crew = Crew(self.judge.jobs, self.roll.todo, self._job)
 
     def _job(self, path: Path) -> Job:
         """The work on a submitted notebook, ahead of its turn: beside it lies what nbgrader will
@@ -73,7 +72,7 @@ class SubmissionExporter(NotebookExporter):
                 *(path, told["unreadable"], student, assignment, student),
             )
         else:
-            told["repairs"] += self.notes.get(student, [])
+            told["repairs"] += self.roll.notes.get(student, [])
         nb.metadata["byhand"] = told
         return self.from_notebook_node(nb, resources, **kw)
 

@@ -87,7 +87,8 @@ class Judge(NbGraderPreprocessor):
             for cell, outputs in zip(cells, ran.outputs, strict=True):
                 cell.outputs = outputs
             outcome = Outcome.of(ran, told, tasks)
-        outcome.write(folder / FILE, ran.confinement)
+        mark = self.parent.roll.marks.get(course["student"], "")
+        outcome.write(folder / FILE, ran.confinement, mark)
         if text := sentence(outcome):
             nb.cells.insert(0, new_markdown_cell(text))
             self.log.warning("%s: %s", course["student"], outcome.line())

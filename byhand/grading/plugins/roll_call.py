@@ -7,20 +7,35 @@ names of others. Here its list is made from what is there.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde, NbGraderException
 from nbgrader.utils import rmtree
 
+import byhand
 from byhand.grading.plugins.preprocessors import leave_to_person
 from byhand.grading.submission.arrange import arrange
 from byhand.grading.submission.names import printable, why_not
-from byhand.grading.submission.outcome import COURSE_FAULT, FILE, Outcome, status
+from byhand.grading.submission.outcome import COURSE_FAULT, FILE, Outcome, kept
 
 LAST = "\U0010ffff"  # a student who comes after all others and is left out
+
+
+@dataclass
+class Roll:
+    """Who is graded in this run.
+
+    notes: by student, what was put in order; marks: by student, what the submission, its assignment
+    and the package are; todo: the notebooks that will be graded, in nbgrader's order.
+    """
+
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)
+    todo: list[Path] = field(default_factory=list)
 
 
 @dataclass
@@ -38,25 +53,27 @@ class AtTheEnd:
         return iter(())
 
 
-def call_roll(converter: Autograde) -> tuple[dict[str, list[str]], list[Path]]:
+def call_roll(converter: Autograde) -> Roll:
     """Put all submissions in order and set nbgrader's list.
 
-    Returns by student what was put in order, and the notebooks that will be graded, in nbgrader's
-    order. Folders that cannot be graded are named in the log, and count in the exit code.
+    What has changed since it was graded is graded again, with --force everything. Folders that
+    cannot be graded are named in the log, and at the end count in the exit code.
     """
-    coursedir, notes = converter.coursedir, {}
+    coursedir, roll = converter.coursedir, Roll()
     assignment = coursedir.assignment_id
     source = Path(coursedir.format_path(coursedir.source_directory, ".", assignment))
     wanted = sorted(path.name for path in source.glob(f"{coursedir.notebook_id}.ipynb"))
     if not wanted:
-        return notes, []  # nbgrader says what is wrong with the course
+        return roll  # nbgrader says what is wrong with the course
     converter.assignments, left_out = {}, 0
+    course = _mark(Path(byhand.__file__).parent, source)
     for name, folder in _folders(converter):
         reason = _why_not(name, folder)
         if not reason:
             try:
                 keep = converter.exclude_overwriting.get(assignment, [])
-                notes[name] = arrange(folder, source, keep)
+                roll.notes[name] = arrange(folder, source, keep)
+                roll.marks[name] = _mark(folder, first=course)
             except Exception as error:  # noqa: BLE001 - whatever it is, it costs nobody else
                 reason = f"it cannot be put in order ({type(error).__name__}: {error})"
         if reason:
@@ -66,29 +83,32 @@ def call_roll(converter: Autograde) -> tuple[dict[str, list[str]], list[Path]]:
         converter.assignments[str(folder)] = [str(folder / notebook) for notebook in wanted]
     if LAST not in (excluded := coursedir.student_id_exclude.split(",")):
         coursedir.student_id_exclude += f",{LAST}"
-    students = [name for name in notes if name not in excluded]
-    for graded in (_graded(converter, student) for student in students):
-        if graded.exists() and status(graded) in ("", COURSE_FAULT):  # cut off, or not graded
+    students, same = [name for name in roll.notes if name not in excluded], 0
+    for student in students:
+        submitted, graded = _submitted(converter, student), _graded(converter, student)
+        if graded.exists() and not converter.force:
+            found = kept(graded)
+            if found.get("mark") == roll.marks[student] and found["status"] != COURSE_FAULT:
+                same += 1
+                continue
             rmtree(str(graded))  # else nbgrader would pass it over
-    todo = [
-        Path(notebook)
-        for student in students
-        if _is_due(converter, student)
-        for notebook in sorted(converter.assignments[str(_submitted(converter, student))])
-    ]
+        roll.todo += map(Path, sorted(converter.assignments[str(submitted)]))
+    if same:
+        print(f"unchanged since graded: {same} (--force grades them again)", flush=True)
     last = str(_submitted(converter, LAST))
     converter.assignments[last] = AtTheEnd(lambda: _close(converter, students, left_out))
-    return notes, todo
+    return roll
 
 
-def _is_due(converter: Autograde, student: str) -> bool:
-    """Whether nbgrader is going to grade a submission: see its init_destination()."""
-    graded = _graded(converter, student)
-    if converter.force or not graded.exists():
-        return True
-    before = converter.coursedir.get_existing_timestamp(str(graded))
-    now = converter.coursedir.get_existing_timestamp(str(_submitted(converter, student)))
-    return None not in (before, now) and now > before
+def _mark(*folders: Path, first: str = "") -> str:
+    """What tells the files in some folders from all others."""
+    digest = sha256(first.encode())
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                content = sha256(path.read_bytes()).hexdigest()
+                digest.update(f"{path.relative_to(folder)!s}\0{content}\0".encode(errors="replace"))
+    return digest.hexdigest()
 
 
 def _folders(converter: Autograde) -> Iterator[tuple[str, Path]]:
@@ -137,7 +157,8 @@ def _close(converter: Autograde, students: list[str], left_out: int) -> None:
             outcome = Outcome.of_course_fault("nbgrader stopped, see its log", [])
             outcome.write(folder / FILE, "unknown")
             _enter(converter, student)
-    faults = sum(status(_graded(converter, student)) == COURSE_FAULT for student in students)
+    found = [kept(_graded(converter, student)).get("status") for student in students]
+    faults = found.count(COURSE_FAULT)
     if left_out or faults:
         converter.log.error(
             "Not graded, for the reasons above: %d folders in %s, %d submissions by a fault of "

@@ -55,9 +55,10 @@ class Outcome:
         cause = {"cause": "a fault of the course", "cells": [], "tasks": tasks, "detail": detail}
         return cls(COURSE_FAULT, causes=[cause])
 
-    def write(self, path: Path, confinement: str) -> None:
-        """Write the outcome as JSON, with how the student's kernel was confined."""
-        content = asdict(self) | {"confinement": confinement}
+    def write(self, path: Path, confinement: str, mark: str = "") -> None:
+        """Write the outcome as JSON, with how the student's kernel was confined. mark: of what was
+        graded."""
+        content = asdict(self) | {"confinement": confinement, "mark": mark}
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
     def line(self) -> str:
@@ -93,12 +94,13 @@ def sentence(outcome: Outcome) -> str:
     return "\n\n".join(parts)
 
 
-def status(folder: Path) -> str:
-    """The status of the outcome in a folder of autograded/; empty if there is none."""
+def kept(folder: Path) -> dict[str, Any]:
+    """The outcome in a folder of autograded/; empty if there is none."""
     try:
-        return str(json.loads((folder / FILE).read_text(encoding="utf-8"))["status"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _by_cause(causes: list[tuple[str, str]]) -> dict[str, list[str]]:
