@@ -33,6 +33,30 @@ app = typer.Typer(
 Check = Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 if it would.")]
 
 
+@app.command("autograde")
+def autograde_command(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
+    student: Annotated[str, typer.Option(help="Only these, such as student-0*.")] = "*",
+    jobs: Annotated[int, typer.Option(min=1, help="Submissions at once.", show_default="cores")] = (
+        len(os.sched_getaffinity(0))
+    ),
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Also what has not changed.")] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Write nothing; say whose points would change.")
+    ] = False,
+) -> None:
+    """`nbgrader autograde` with all of the options of this course."""
+    from byhand.grading.plugins import autograde  # here, because it takes a second to import
+
+    where = notebooks.find_course()
+    arguments = autograde.arguments(where, assignment, student, jobs, scheduler)
+    if diff:
+        autograde.show_differences(where, arguments, Console())
+    else:
+        autograde.grade(where, [*arguments, "--force"] if force else arguments)
+
+
 @app.command("demo")
 def demo_command() -> None:
     """Grade a class of ten on the real assignment, in build/demo/, and show the scores."""

@@ -7,13 +7,15 @@ import sys
 import tempfile
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from weakref import finalize
 
 from pebble import ProcessExpired, ProcessPool
 
+from byhand.grading.plugins.cluster import Cluster
+from byhand.grading.plugins.watch import Watch
 from byhand.grading.sandbox.leftovers import remove
 from byhand.grading.submission import work
 from byhand.grading.submission.work import Cell, Job, Ran
@@ -24,21 +26,21 @@ PATIENCE = 300.0  # seconds beyond what a submission may take
 
 
 class Crew:
-    """jobs: how many workers, 0 for as many as there are cores; todo: the submitted notebooks in
-    nbgrader's order; job: makes the job of one of them."""
+    """jobs: how many workers, 0 for as many as there are cores; scheduler: the address of a Dask
+    scheduler whose workers are taken in their place; todo: the submitted notebooks in nbgrader's
+    order; job: makes the job of one of them."""
 
-    def __init__(self, jobs: int, todo: Iterable[Path], job: Callable[[Path], Job]):
+    def __init__(self, jobs: int, scheduler: str, todo: Sequence[Path], job: Callable[[Path], Job]):
         self.todo, self.job = deque(todo), job
-        self.size = max(min(jobs or len(os.sched_getaffinity(0)), len(self.todo)), 1)
         self.folder = Path(tempfile.mkdtemp(prefix="byhand-crew-"))
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["byhand.grading.submission.test_cells"])
-        # Else each worker would run this program's script, which loads all of nbgrader.
-        vars(sys.modules["__main__"]).pop("__file__", None)
-        self.pool = ProcessPool(
-            self.size, context=context, initializer=_settle, initargs=[str(self.folder)]
-        )
+        if scheduler:
+            self.pool = Cluster(scheduler)
+            self.size = self.pool.size
+        else:
+            self.size = max(min(jobs or len(os.sched_getaffinity(0)), len(todo)), 1)
+            self.pool = _processes(self.size, self.folder)
         self.running: dict[Path, tuple[Job, Future]] = {}
+        self.watch = Watch(len(todo))
         self.stop = finalize(self, _stop, self.pool, self.folder)
         self._go_on()
 
@@ -78,6 +80,16 @@ class Crew:
             except Exception:  # noqa: BLE001 - when its turn comes, it will be told
                 continue
             self.running[path] = job, self._begin(job)
+        self.watch.tell(len(self.running))
+
+
+def _processes(size: int, folder: Path) -> ProcessPool:
+    """Workers on this machine. What they have in common is loaded once, and they are its forks."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["byhand.grading.submission.test_cells"])
+    # Else each worker would run this program's script, which loads all of nbgrader.
+    vars(sys.modules["__main__"]).pop("__file__", None)
+    return ProcessPool(size, context=context, initializer=_settle, initargs=[str(folder)])
 
 
 def _settle(folder: str) -> None:
@@ -93,7 +105,7 @@ def _run(job: Job) -> Ran:
         os._exit(1)
 
 
-def _stop(pool: ProcessPool, folder: Path) -> None:
+def _stop(pool: ProcessPool | Cluster, folder: Path) -> None:
     """End the workers, whatever they do, and remove what they have left."""
     pool.stop()
     pool.join()

@@ -36,9 +36,9 @@ class SubmissionExporter(NotebookExporter):
         if isinstance(self.parent, Autograde):
             self.judge = Judge(parent=self)
             self.roll = call_roll(self.parent)
-            self.crew = Crew(self.judge.jobs, self.roll.todo, self._job)
+            self.crew = Crew(self.judge.jobs, self.judge.scheduler, self.roll.todo, self.job)
 
-    def _job(self, path: Path) -> Job:
+    def job(self, path: Path) -> Job:
         """The work on a submitted notebook, ahead of its turn: beside it lies what nbgrader will
         put there."""
         self.read[path] = nb, _ = self._read(path)

@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+from collections.abc import Callable
 from functools import cache
 from logging import Logger
 from pathlib import Path
@@ -21,7 +22,7 @@ from byhand.grading.sandbox.limits import Limits
 from byhand.grading.sandbox.rungs import ACCEPTED, RUNGS, choose
 from byhand.grading.sandbox.staging import read_files
 from byhand.grading.submission.outcome import COURSE_FAULT, FILE, Outcome, sentence
-from byhand.grading.submission.work import Cell, Job
+from byhand.grading.submission.work import Cell, Job, Ran
 
 SETUP = "setup"
 ENTROPY = secrets.randbits(128)  # of the numbers that checks draw: the same in all workers
@@ -53,7 +54,10 @@ class Judge(NbGraderPreprocessor):
     )
     skip_tag = Unicode("ungraded", help="cells with this tag are left out").tag(config=True)
 
-    jobs = Int(0, help="submissions that run at once; 0: as many as there are cores").tag(
+    jobs = Int(0, min=0, help="submissions that run at once; 0: as many as there are cores").tag(
+        config=True
+    )
+    scheduler = Unicode("", help="address of a Dask scheduler whose workers are used").tag(
         config=True
     )
 
@@ -69,7 +73,6 @@ class Judge(NbGraderPreprocessor):
         folder = Path(resources["metadata"]["path"])
         told = nb.metadata.pop("byhand", {"repairs": [], "unreadable": ""})
         tasks = [grade_id(cell) for cell in nb.cells if is_solution(cell)]
-        cells = self._to_run(nb)
 
         def job() -> Job:
             source = self.source(course["assignment"], course["notebook"])
@@ -77,22 +80,30 @@ class Judge(NbGraderPreprocessor):
 
         submitted = self.coursedir.submitted_directory, course["student"], course["assignment"]
         path = Path(self.coursedir.format_path(*submitted), f"{course['notebook']}.ipynb")
-        ran = self.parent.crew.take(path, tuple(map(_work, cells)), job)
+        ran = self.run(nb, path, job)
         if ran.no_sandbox:
             self._refuse(ran.no_sandbox, folder)
         if ran.fault:
-            outcome = Outcome.of_course_fault(ran.fault.strip().splitlines()[-1][:1000], tasks)
+            outcome = Outcome.of_course_fault(ran.why_not, tasks)
             self._tell_fault(nb, resources, ran.fault)
         else:
-            for cell, outputs in zip(cells, ran.outputs, strict=True):
-                cell.outputs = outputs
             outcome = Outcome.of(ran, told, tasks)
         mark = self.parent.roll.marks.get(course["student"], "")
         outcome.write(folder / FILE, ran.confinement, mark)
+        self.parent.crew.watch.tell(len(self.parent.crew.running), outcome.status)
         if text := sentence(outcome):
             nb.cells.insert(0, new_markdown_cell(text))
             self.log.warning("%s: %s", course["student"], outcome.line())
         return nb, resources
+
+    def run(self, nb: NotebookNode, path: Path, job: Callable[[], Job]) -> Ran:
+        """Put the outputs of the notebook submitted at a path into nb. job: makes its job, should
+        it not have been begun."""
+        cells = self._to_run(nb)
+        ran = self.parent.crew.take(path, tuple(map(_work, cells)), job)
+        for cell, outputs in zip(cells, ran.outputs, strict=not ran.why_not):
+            cell.outputs = outputs
+        return ran
 
     def source(self, assignment: str, notebook: str) -> Path:
         """The course's notebook: what the test cells import comes from beside it."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from hashlib import sha256
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
@@ -20,7 +19,7 @@ import byhand
 from byhand.grading.plugins.preprocessors import leave_to_person
 from byhand.grading.submission.arrange import arrange
 from byhand.grading.submission.names import printable, why_not
-from byhand.grading.submission.outcome import COURSE_FAULT, FILE, Outcome, kept
+from byhand.grading.submission.outcome import COURSE_FAULT, FILE, Outcome, kept, mark
 
 LAST = "\U0010ffff"  # a student who comes after all others and is left out
 
@@ -66,14 +65,14 @@ def call_roll(converter: Autograde) -> Roll:
     if not wanted:
         return roll  # nbgrader says what is wrong with the course
     converter.assignments, left_out = {}, 0
-    course = _mark(Path(byhand.__file__).parent, source)
+    course = mark(Path(byhand.__file__).parent, source)
     for name, folder in _folders(converter):
         reason = _why_not(name, folder)
         if not reason:
             try:
                 keep = converter.exclude_overwriting.get(assignment, [])
                 roll.notes[name] = arrange(folder, source, keep)
-                roll.marks[name] = _mark(folder, first=course)
+                roll.marks[name] = mark(folder, first=course)
             except Exception as error:  # noqa: BLE001 - whatever it is, it costs nobody else
                 reason = f"it cannot be put in order ({type(error).__name__}: {error})"
         if reason:
@@ -98,17 +97,6 @@ def call_roll(converter: Autograde) -> Roll:
     last = str(_submitted(converter, LAST))
     converter.assignments[last] = AtTheEnd(lambda: _close(converter, students, left_out))
     return roll
-
-
-def _mark(*folders: Path, first: str = "") -> str:
-    """What tells the files in some folders from all others."""
-    digest = sha256(first.encode())
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                content = sha256(path.read_bytes()).hexdigest()
-                digest.update(f"{path.relative_to(folder)!s}\0{content}\0".encode(errors="replace"))
-    return digest.hexdigest()
 
 
 def _folders(converter: Autograde) -> Iterator[tuple[str, Path]]:

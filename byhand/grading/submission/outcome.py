@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,17 @@ def kept(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def mark(*folders: Path, first: str = "") -> str:
+    """What tells the files in some folders from all others."""
+    digest = sha256(first.encode())
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                content = sha256(path.read_bytes()).hexdigest()
+                digest.update(f"{path.relative_to(folder)!s}\0{content}\0".encode(errors="replace"))
+    return digest.hexdigest()
 
 
 def _by_cause(causes: list[tuple[str, str]]) -> dict[str, list[str]]:

@@ -68,6 +68,11 @@ class Ran:
     no_sandbox: str = ""
     fault: str = ""
 
+    @property
+    def why_not(self) -> str:
+        """Why there are no grades, in a line; empty if there are."""
+        return (self.no_sandbox or self.fault).strip().rpartition("\n")[2][:1000]
+
 
 def run(job: Job) -> Ran:
     """Run a submission. Raises nothing but what is a fault of the course."""
