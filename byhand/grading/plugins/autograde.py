@@ -77,9 +77,7 @@ def _changes(exporter: SubmissionExporter, gradebook: Gradebook, path: Path) -> 
 
 
 def _known(name: str, folder: Path, kind: str) -> None:
-    names = (
-        sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.exists() else []
-    )
+    names = sorted(path.name for path in folder.glob("*/"))
     if not matching(names, name):
         near = get_close_matches(name, names, 1)
         hint = f"did you mean {near[0]}?" if near else f"{os.path.relpath(folder)} has {len(names)}"

@@ -16,7 +16,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from byhand.grading.plugins.cluster import Cluster
 from byhand.grading.plugins.watch import Watch
-from byhand.grading.sandbox.leftovers import remove
+from byhand.grading.sandbox.leftovers import PREFIX, claim, remove, sweep
 from byhand.grading.submission import work
 from byhand.grading.submission.work import Cell, Job, Ran
 
@@ -32,7 +32,8 @@ class Crew:
 
     def __init__(self, jobs: int, scheduler: str, todo: Sequence[Path], job: Callable[[Path], Job]):
         self.todo, self.job = deque(todo), job
-        self.folder = Path(tempfile.mkdtemp(prefix="byhand-crew-"))
+        sweep(Path(tempfile.gettempdir()), remove)
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         if scheduler:
             self.pool = Cluster(scheduler)
             self.size = self.pool.size
@@ -41,7 +42,7 @@ class Crew:
             self.pool = _processes(self.size, self.folder)
         self.running: dict[Path, tuple[Job, Future]] = {}
         self.watch = Watch(len(todo))
-        self.stop = finalize(self, _stop, self.pool, self.folder)
+        self.stop = finalize(self, _stop, self.pool, self.folder, claim(self.folder))
         self._go_on()
 
     def take(self, path: Path, cells: tuple[Cell, ...], make: Callable[[], Job]) -> Ran:
@@ -105,8 +106,9 @@ def _run(job: Job) -> Ran:
         os._exit(1)
 
 
-def _stop(pool: ProcessPool | Cluster, folder: Path) -> None:
+def _stop(pool: ProcessPool | Cluster, folder: Path, lock: int) -> None:
     """End the workers, whatever they do, and remove what they have left."""
     pool.stop()
     pool.join()
     remove(folder)
+    os.close(lock)
