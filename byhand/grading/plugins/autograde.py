@@ -70,7 +70,8 @@ def _changes(exporter: SubmissionExporter, gradebook: Gradebook, path: Path) -> 
         if is_grade(cell) and not is_solution(cell):
             old, (new, _) = before.get(grade_id(cell)), determine_grade(cell)
             if old != new:
-                why = next((o.evalue for o in cell.outputs if o.output_type == "error"), "passed")
+                errors = [o.evalue or o.ename for o in cell.outputs if o.output_type == "error"]
+                why = next(iter(errors), "passed")
                 old = "none" if old is None else f"{old:g}"
                 rows.append([student, grade_id(cell), old, f"{new:g}", why])
     return rows

@@ -30,12 +30,15 @@ class Cluster:
             self._refuse(f"no Dask workers at {address} ({type(error).__name__}: {error})")
         workers = self.client.scheduler_info(n_workers=-1)["workers"]
         self.size, ours = len(workers), environment()
-        for worker, theirs in self.client.run(environment).items():
+        for worker, theirs in self._theirs().items():
             names = [name for name in ours if theirs[name] != ours[name]]
             if other := [f"{name} {theirs[name]} (here {ours[name]})" for name in names]:
                 self._refuse(f"the worker {worker} has {'; '.join(other)}: give it the same")
             if workers[worker]["nthreads"] != 1:
                 self._refuse(f"the worker {worker} has several threads: start it with --nthreads 1")
+
+    def _theirs(self) -> dict[str, dict[str, str]]:
+        return self.client.run(environment)
 
     def schedule(self, function: Any, args: list, timeout: float) -> Any:
         """A future of function(*args). timeout: kept by the worker's own limits."""
