@@ -5,7 +5,7 @@ import warnings
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat.warnings import MissingIDFieldWarning
 from nbgrader.converters import Autograde, GenerateAssignment
-from nbgrader.preprocessors import Execute, OverwriteCells
+from nbgrader.preprocessors import CheckCellMetadata, Execute, OverwriteCells
 from sqlalchemy.exc import SAWarning
 
 try:
@@ -43,7 +43,8 @@ c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedE
 # moved, before each submission is graded.
 c.GenerateAssignment.preprocessors = [DueDate, *GenerateAssignment.preprocessors.default()]
 
-# nbgrader's steps, with our judge in place of its Execute, and a line for each score.
+# nbgrader's steps, with our judge in place of its Execute, and a line for each score. The metadata
+# is checked once: after sanitising nothing changes it.
 c.Autograde.sanitize_preprocessors = [
     DueDate,
     *(
@@ -52,7 +53,11 @@ c.Autograde.sanitize_preprocessors = [
     ),
 ]
 c.Autograde.autograde_preprocessors = [
-    *(Judge if step is Execute else step for step in Autograde.autograde_preprocessors.default()),
+    *(
+        Judge if step is Execute else step
+        for step in Autograde.autograde_preprocessors.default()
+        if step is not CheckCellMetadata
+    ),
     TellScore,
 ]
 

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 AWAY_FROM_ZERO = 0.01  # where ReLU and its kin have their kink
 LEAST_SPREAD = 0.2  # standard deviation of a column
@@ -20,8 +21,14 @@ def calm() -> Iterator[None]:
 
     On arrays as small as these, threads cost more than they bring, on a busy machine a lot more.
     """
-    with threadpool_limits(1), np.errstate(all="ignore"):
+    with _libraries().limit(limits=1), np.errstate(all="ignore"):
         yield
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Those with threads; to look for them takes as long as a small check."""
+    return ThreadpoolController()
 
 
 class Memory:

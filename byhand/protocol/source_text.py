@@ -54,9 +54,14 @@ def program_of(subject: Any) -> Program:
 
 @lru_cache(maxsize=4)
 def _program(cells: tuple[str, ...]) -> Program:
-    text = "\n".join(plain for cell in cells if (plain := plain_of_cell(cell)) is not None)
-    nodes = ast.walk(ast.parse(text))
-    return Program(text, {name: origin for node in nodes for name, origin in imported(node)})
+    known = [plain for cell in cells if (plain := plain_of_cell(cell)) is not None]
+    return Program("\n".join(known), {n: origin for text in known for n, origin in _imports(text)})
+
+
+@lru_cache(maxsize=1024)
+def _imports(text: str) -> list[tuple[str, str]]:
+    """The names that the imports of a cell bind, and where each comes from."""
+    return [found for node in ast.walk(ast.parse(text)) for found in imported(node)]
 
 
 @lru_cache(maxsize=1024)
