@@ -54,7 +54,7 @@ def kinds() -> list[str]:
 
 
 def grade(count: int, extra: str) -> tuple[float, float]:
-    """Seconds by the clock for a class of `count`, and the most MiB that nbgrader's process used."""
+    """Seconds by the clock for a class of `count`, and the most MiB of nbgrader's process."""
     with tempfile.TemporaryDirectory(prefix="byhand-bench-") as folder:
         course, texts = Path(folder), kinds()
         shutil.copytree(COURSE / "source" / ASSIGNMENT, course / "source" / ASSIGNMENT)
