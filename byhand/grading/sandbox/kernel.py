@@ -161,11 +161,13 @@ def start_kernel(
     torch: bool = False,
     rung: str = "bubblewrap",
     hidden: Sequence[str] = (),
+    autograd: bool = True,
 ) -> Kernel:
     """A new kernel for the submission in the folder `files`, started and not yet ready.
 
     torch: whether PyTorch can be used; rung: one of rungs.RUNGS, "none" for an ordinary process;
     hidden: folders that must not be seen, beside `files` and the working folder.
+    autograd: False, which needs a sandbox, for a PyTorch that cannot differentiate backwards.
     The kernel ends when the thread that called this ends (an ordinary process: when it reads that
     the judge has gone). Raises SandboxError where the rung is not to be had, and
     NotADirectoryError when there is no folder `files`.
@@ -180,7 +182,7 @@ def start_kernel(
     try:
         for name in ["files", "home", "tmp"]:
             (kernel.folder / name).mkdir(mode=0o700)
-        bubblewrap.furnish(kernel.folder)
+        bubblewrap.furnish(kernel.folder, autograd)
         copy_files(files, kernel.folder / "files", limits.written // 2)
         unseen = [Path.cwd(), files, *map(Path, hidden)]
         _launch(kernel, limits, torch, rung, unseen)
@@ -206,6 +208,7 @@ def _launch(kernel: Kernel, limits: Limits, torch: bool, rung: str, hidden: list
         limits=rlimits(limits, grouped=kernel.group is not None, shared=not boxed),
         view=view,
         most=SLACK * limits.written,
+        autograd=not (folder / bubblewrap.CORE).exists(),
     )
     command, passed = [sys.executable, "-m", inside.__name__, orders.dumps()], []
     if boxed:

@@ -18,9 +18,10 @@ from nbformat import NotebookNode
 
 from byhand.grading.course.notebooks import given
 from byhand.grading.sandbox.bubblewrap import SandboxError
-from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
+from byhand.grading.sandbox.kernel_session import Allowed
 from byhand.grading.sandbox.rungs import confinement
 from byhand.grading.sandbox.staging import write_files
+from byhand.grading.sandbox.torch_session import open_session
 
 ALONE = "check.speed("  # a test cell with this measures time
 
@@ -82,7 +83,7 @@ def run(job: Job) -> Ran:
     with tempfile.TemporaryDirectory(prefix="byhand-files-") as folder:
         write_files(job.files, Path(folder))
         try:
-            with KernelSession(Path(folder), job.allowed) as student, given(job.given):
+            with open_session(Path(folder), job.allowed) as student, given(job.given):
                 tests = GradedCells(job.setup, student, job.entropy)
                 for cell in job.cells:
                     student.at = cell.task
