@@ -35,6 +35,13 @@ BAR = "{desc} {percentage:3.0f}%|{bar}| {remaining} left{postfix}"
 PAUSE = 0.3  # seconds between two changes of the bar and of the picture, at least
 
 
+class InterruptedRunError(KeyboardInterrupt):
+    """A run was interrupted: one calm line in a notebook, and the cells that wait do not start."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 class Run:
     """A training run that can be watched, interrupted and taken up again.
 
@@ -83,17 +90,17 @@ class Run:
 
     def __exit__(
         self, kind: type | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        """The end in one line. An interrupt is no error: the notebook goes on."""
+    ) -> None:
         self._threads.restore()
         if self._bar is not None:
             self._bar.close()
         self.over = True
         if self.watch is not None and self.history.loss:
             self.watch(self)
-        if kind is None or kind is KeyboardInterrupt:
-            print(self._found or self._summary(interrupted=kind is not None))
-        return kind is KeyboardInterrupt
+        if kind is KeyboardInterrupt:
+            raise InterruptedRunError(self._interrupted()) from None
+        if kind is None:
+            print(self._found or self._finished())
 
     def epochs(self) -> Iterator[int]:
         """The numbers of the epochs that are left, from 0; each ends with a checkpoint."""
@@ -192,7 +199,8 @@ class Run:
             self._best = [array.copy() for array in state(self.network)]
         if self.file is not None:
             self._keep(self.file)
-        self._show()
+        if time.perf_counter() >= self._next or len(history.seconds) == self.planned:
+            self._show()
 
     def _show(self) -> None:
         """Move the bar and the picture."""
@@ -219,10 +227,10 @@ class Run:
             other, done = difference(was, self._settings), len(found.history.seconds)
             if graded or done >= int(was.get("epochs", 0)):
                 self.history = load_checkpoint(file, self.network)
-                self._found = f"{file} is there{self._best_epoch()}: nothing was trained."
+                self._found = f"{file} holds {done} epochs{self._best_epoch()}: nothing is trained."
                 if not graded:
-                    changed = f" Since then {other}." if was and other else ""
-                    self._found += f"{changed} Delete or rename it to train anew."
+                    changed = f" It had other settings: {other}." if was and other else ""
+                    self._found += f"{changed} Delete or rename the file to train anew."
             elif other:
                 raise CheckpointError(f"{file} is of another run: {other}.", "")
             else:
@@ -257,20 +265,22 @@ class Run:
         except CheckpointError as error:
             self._bar.write(f"{error} The training goes on.")
 
-    def _summary(self, interrupted: bool) -> str:
+    def _finished(self) -> str:
         done = len(self.history.seconds)
-        if not interrupted:
-            where = f" {self.file} holds the best." if self.file and self._safe == done else ""
-            return f"{done} epochs in {sum(self.history.seconds):.0f} s{self._best_epoch()}.{where}"
-        text = f"Interrupted in epoch {min(done + 1, self.planned)} of {self.planned}."
+        where = f" {self.file} holds the best." if self.file and self._safe == done else ""
+        return f"{done} epochs in {sum(self.history.seconds):.0f} s{self._best_epoch()}.{where}"
+
+    def _interrupted(self) -> str:
+        text = f"Interrupted in epoch {min(len(self.history.seconds) + 1, self.planned)}."
         if self._safe:
-            return f"{text} {self.file} holds the {self._safe} before: run the cell again to go on."
-        return f"{text} Nothing of it is kept: run the cell again to start anew."
+            epochs = "epoch 1" if self._safe == 1 else f"epochs 1 to {self._safe}"
+            return f"{text} {self.file} holds {epochs}: run the cell again to go on from there."
+        return f"{text} Nothing of it is kept: run the cell again to begin anew."
 
     def _best_epoch(self) -> str:
         best = self.history.best
         text = self.history.validated(best)
-        return f", its best epoch is {best + 1} with {text} on the validation data" if text else ""
+        return f", the best epoch {best + 1} with {text} on the validation data" if text else ""
 
     def _stopped(self, why: str) -> NotFiniteError:
         epoch = len(self.history.seconds) + 1
