@@ -35,6 +35,8 @@ def check_finite(loss: float, X: np.ndarray, y: np.ndarray, prediction: np.ndarr
 
 def number(name: str, value: Any, expected: str) -> float:
     """The value as a float. Raises TypeError, with what was expected, if it is no number."""
+    if type(value) in (float, np.float64):  # nearly always, and once a step
+        return float(value)
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if not isinstance(value, Real) or isinstance(value, bool):
@@ -47,4 +49,4 @@ def right_answers(output: np.ndarray | None, y: np.ndarray) -> float:
     """How many outputs (B, C) are largest at their class (B,); NaN where there are no classes."""
     if y.dtype.kind not in "iu" or np.ndim(output) != 2 or y.shape != output.shape[:1]:
         return math.nan
-    return int((output.argmax(axis=1) == y).sum())
+    return int(np.count_nonzero(output.argmax(axis=1) == y))

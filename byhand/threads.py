@@ -31,10 +31,7 @@ class Threads:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """One step of the training: as long as there is no choice, it is measured."""
-        if self.chosen is not None:
-            yield
-            return
+        """One step of the training, measured; the last of them decides."""
         turn = max(0, len(self._seconds) - WARM_UP)
         self._set(self._numbers[turn % len(self._numbers)])
         began = time.perf_counter()

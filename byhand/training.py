@@ -32,7 +32,9 @@ from byhand.threads import Threads
 Batches = Iterable[tuple[np.ndarray, np.ndarray]]
 
 BAR = "{desc} {percentage:3.0f}%|{bar}| {remaining} left{postfix}"
-PAUSE = 0.3  # seconds between two changes of the bar and of the picture, at least
+# Seconds of work between two changes of the bar and of the picture, at least: on a busy machine
+# they come as seldom as the work does.
+PAUSE = 0.5
 
 
 class InterruptedRunError(KeyboardInterrupt):
@@ -119,7 +121,10 @@ class Run:
         for X, y in loader:
             rate = float(self.optimizer.lr)
             self._batch, self._loss = (X, y), None
-            with self._threads.step():
+            if self._threads.chosen is None:
+                with self._threads.step():
+                    yield X, y
+            else:
                 yield X, y
             if self._loss is None:
                 raise ValueError("a run has to know the loss of every step: run.loss = ...")
@@ -179,7 +184,7 @@ class Run:
         self._samples += len(X)
         self._sum += self._loss * len(X)
         self._right += right_answers(self.network.output, y)
-        if time.perf_counter() >= self._next:
+        if time.thread_time() >= self._next:
             self._show()
 
     def _finish_epoch(self, began: float) -> None:
@@ -199,7 +204,7 @@ class Run:
             self._best = [array.copy() for array in state(self.network)]
         if self.file is not None:
             self._keep(self.file)
-        if time.perf_counter() >= self._next or len(history.seconds) == self.planned:
+        if time.thread_time() >= self._next or len(history.seconds) == self.planned:
             self._show()
 
     def _show(self) -> None:
@@ -214,7 +219,7 @@ class Run:
         self._bar.update(done - self._bar.n)
         if self.watch is not None:
             self.watch(self)
-        self._next = time.perf_counter() + PAUSE
+        self._next = time.thread_time() + PAUSE
 
     def _take_up(self, file: Path) -> None:
         """Load what is finished, go on with what is not, put aside what is something else."""

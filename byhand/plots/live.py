@@ -6,7 +6,7 @@ seconds would feel.
 
 import html
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ from byhand.training import History, Run
 
 WIDTH, HEIGHT = 700, 430  # pixels
 POINTS = 250  # intervals in which a long curve is drawn, with two points each
+SMOOTH = 40  # running means in a whole run, side by side
+DOTS = 30  # of a curve, at most; more would touch each other
 PAGE = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" '
     'font-family="DejaVu Sans, Verdana, sans-serif" font-size="11.5" fill="{ink}">'
@@ -98,7 +100,7 @@ class Panel:
         return bottom - (bottom - top) * np.clip((y - low) / (high - low), 0, 1)
 
     def _drawn(self, curve: Curve) -> str:
-        points = list(zip(self._across(curve.x), self._down(curve.y), strict=True))
+        points = np.column_stack([self._across(curve.x), self._down(curve.y)])
         shape = _line(points, curve.colour, curve.width, curve.more)
         marked = points if curve.dots or len(points) == 1 else []
         return shape + "".join(DOT.format(x=x, y=y, r=3.2, colour=curve.colour) for x, y in marked)
@@ -117,8 +119,8 @@ def _text(x: float, y: float, text: str, anchor: str, more: str = "") -> str:
     return TEXT.format(x=x, y=y, text=html.escape(text), anchor=anchor, more=more)
 
 
-def _line(points: list, colour: str, width: float, more: str = "") -> str:
-    text = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+def _line(points: Sequence, colour: str, width: float, more: str = "") -> str:
+    text = " ".join(map(str, np.round(points, 1).ravel().tolist()))
     return LINE.format(points=text, colour=colour, width=width, more=more)
 
 
@@ -173,7 +175,7 @@ def training_run(
     done = len(history.seconds)
     steps = steps or len(history.loss) / max(1, done)
     end = planned or max(1, done)
-    loss, rate, answers = _curves(history, steps, accuracy)
+    loss, rate, answers = _curves(history, steps, end, accuracy)
     told = [f"{curve.name} {reach(curve.y)}" for curve in (*loss[1:], *rate, *answers)]
     if answers and goal is not None:
         level = np.array([0.0, end]), np.full(2, 100 * goal)
@@ -222,17 +224,17 @@ def live_training(data: str = "", goal: float | None = None) -> Callable[[Run], 
     return watch
 
 
-def _curves(history: History, steps: float, accuracy: float) -> list[list[Curve]]:
+def _curves(history: History, steps: float, end: int, accuracy: float) -> list[list[Curve]]:
     """What was measured of the loss, of the learning rate, of right answers."""
     loss, n = np.array(history.loss), len(history.loss)
     at, ends = (np.arange(n) + 1) / steps, np.arange(len(history.seconds)) + 1.0
-    window = max(1, round(steps / 8))
+    window = max(1, round(steps * end / SMOOTH))
     sums = np.concatenate([np.zeros(window), np.cumsum(loss)])
     mean = (sums[window:] - sums[:-window]) / np.minimum(np.arange(n) + 1, window)
     train_ends, train = ends, 100 * np.array(history.train_accuracy)
     if n > round(steps * len(ends)) and math.isfinite(accuracy):
         train_ends, train = np.append(ends, at[-1]), np.append(train, 100 * accuracy)
-    faint, dots = ' stroke-opacity="0.4"', dict(colour=VALIDATION, dots=True)
+    faint, dots = ' stroke-opacity="0.4"', dict(colour=VALIDATION, dots=len(ends) <= DOTS)
     share = "share of right answers in %,"
     panels = [
         [
