@@ -32,9 +32,11 @@ HARMLESS = {
     ("collections", "defaultdict"),
     ("collections", "OrderedDict"),
     ("collections", "deque"),
-    ("builtins", "set"),
-    ("builtins", "complex"),
     (__name__, "_generator"),
+    *(
+        ("builtins", name)
+        for name in "bool complex dict float frozenset int list set tuple".split()
+    ),
 }
 
 
@@ -149,7 +151,8 @@ def _simple(thing: object) -> Iterator[tuple[str, Any]]:
     """The public attributes that are numbers, strings, or a few of them."""
     for name, value in _own(thing, (*SIMPLE, tuple, list)).items():
         parts = value if isinstance(value, tuple | list) else [value]
-        if name[0] != "_" and name != "training" and all(isinstance(p, SIMPLE) for p in parts):
+        words = all(isinstance(part, SIMPLE) for part in parts) and value is not None
+        if words and name[0] != "_" and name != "training":
             yield name, value
 
 

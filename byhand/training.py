@@ -117,7 +117,8 @@ class Run:
         if self._bar is None:
             self.steps = operator.length_hint(loader)
             total, done = self.planned * self.steps or None, len(self.history.loss)
-            self._bar = tqdm(total=total, initial=done, bar_format=BAR, mininterval=0, leave=False)
+            look = dict(desc=self._at(), bar_format=BAR, mininterval=0, leave=False)
+            self._bar = tqdm(total=total, initial=done, **look)
         for X, y in loader:
             rate = float(self.optimizer.lr)
             self._batch, self._loss = (X, y), None
@@ -211,15 +212,16 @@ class Run:
         """Move the bar and the picture."""
         history = self.history
         done, epochs = len(history.loss), len(history.seconds)
-        self._bar.set_description_str(
-            f"epoch {min(epochs + 1, self.planned)}/{self.planned}", False
-        )
+        self._bar.set_description_str(self._at(), False)
         validation = f", validation {text}" if (text := history.validated(epochs - 1)) else ""
         self._bar.set_postfix_str(f"loss {history.loss[-1]:.4g}{validation}", False)
         self._bar.update(done - self._bar.n)
         if self.watch is not None:
             self.watch(self)
         self._next = time.thread_time() + PAUSE
+
+    def _at(self) -> str:
+        return f"epoch {min(len(self.history.seconds) + 1, self.planned)}/{self.planned}"
 
     def _take_up(self, file: Path) -> None:
         """Load what is finished, go on with what is not, put aside what is something else."""

@@ -19,6 +19,7 @@ from byhand.training import History, Run
 WIDTH, HEIGHT = 700, 430  # pixels
 POINTS = 250  # intervals in which a long curve is drawn, with two points each
 SMOOTH = 40  # running means in a whole run, side by side
+LEAST = 1e-16  # of a loss that is drawn
 DOTS = 30  # of a curve, at most; more would touch each other
 PAGE = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" '
@@ -96,7 +97,7 @@ class Panel:
         _, _, top, bottom = self.box
         low, high = self.low, self.high
         if self.log:
-            y, low, high = np.log(np.maximum(y, 1e-300)), math.log(low), math.log(high)
+            y, low, high = np.log(np.maximum(y, LEAST)), math.log(low), math.log(high)
         return bottom - (bottom - top) * np.clip((y - low) / (high - low), 0, 1)
 
     def _drawn(self, curve: Curve) -> str:
@@ -137,7 +138,7 @@ def _ticks(low: float, high: float, log: bool = False, most: int = 6) -> list[fl
     power = 10.0 ** math.floor(math.log10((high - low) / most))
     step = next(d * power for d in (1, 2, 5, 10) if (high - low) / (d * power) <= most)
     first = math.ceil(low / step - 1e-9)
-    return [round(n * step, 12) for n in range(first, math.floor(high / step + 1e-9) + 1)]
+    return [float(f"{n * step:.9g}") for n in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 @dataclass
@@ -180,10 +181,10 @@ def training_run(
     if answers and goal is not None:
         level = np.array([0.0, end]), np.full(2, 100 * goal)
         answers.append(Curve("", f"goal {100 * goal:g}", *level, INK, 1, ' stroke-dasharray="5 4"'))
-    values = np.concatenate([curve.y for curve in loss[1:]])
+    values = np.maximum(np.concatenate([curve.y for curve in loss[1:]]), LEAST)
     limits = {
         "Loss (logarithmic)": (loss, values.min() / 3, 1.6 * values.max(), True, "top"),
-        "Learning rate": (rate, 0, 1.05 * rate[0].y.max()),
+        "Learning rate": (rate, 0, 1.05 * rate[0].y.max() or 1),
         "Right answers in %": (answers, 0, 100, False, "bottom"),
         "The same, close to 100": (answers, 90 if goal is None else 100 - 300 * (1 - goal), 100),
     }

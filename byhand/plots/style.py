@@ -95,9 +95,11 @@ def image(kind: str, content: bytes, alt: str, width: int) -> str:
 
 def _told(axes: Axes) -> str:
     """The words of a panel, and where its curves begin and end."""
-    name = axes.get_title()
-    if axes.get_xlabel() and axes.get_ylabel():
-        name += f" ({axes.get_ylabel()} over {axes.get_xlabel()})"
+    name, over = (
+        axes.get_title(),
+        " over ".join(filter(None, (axes.get_ylabel(), axes.get_xlabel()))),
+    )
+    name += f" ({over})" if over else ""
     curves = []
     for line in axes.get_lines():
         if not line.get_label().startswith("_") and len(line.get_ydata()):

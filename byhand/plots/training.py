@@ -37,7 +37,6 @@ def twins(yours: Sequence[float], pytorch: Sequence[float]) -> Figure:
         below.set(yscale="log", ylim=(1e-17, 1e-12), xlabel="epoch", ylabel="difference")
         below.set(title="Relative difference (logarithmic)")
         below.legend(loc="upper left", ncols=2)
-        above.label_outer()
         _count_epochs(below)
     return drawn
 
