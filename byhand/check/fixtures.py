@@ -260,7 +260,8 @@ def practise(
         optimizer.zero_grad()
         prediction = network.forward(X)
         check_finite(criterion.forward(prediction, y), X, y, prediction)
-        network.backward(X, criterion.backward(prediction, y))
+        slope = criterion.backward(prediction, y)
+        network.backward(X, slope)
         optimizer.step()
         if scheduler is not None:
             scheduler.step()
