@@ -69,10 +69,15 @@ class Shown:
 class Picture(Shown, Figure):
     """A figure of matplotlib, sharp at every size."""
 
+    words = ""  # a better text than the one below, if a figure has one
+
     @property
     def alt(self) -> str:
         """Titles, axes, where curves begin and end, words."""
-        return "; ".join(filter(None, [_plain(self.get_suptitle()), *map(_told, self.axes)]))[:MOST]
+        return (
+            self.words
+            or "; ".join(filter(None, [_plain(self.get_suptitle()), *map(_told, self.axes)]))[:MOST]
+        )
 
     def image(self) -> str:
         """SVG or, where that would be large, PNG."""
@@ -102,7 +107,7 @@ def _told(axes: Axes) -> str:
     name += f" ({over})" if over else ""
     curves = []
     for line in axes.get_lines():
-        if not line.get_label().startswith("_") and len(line.get_ydata()):
+        if not line.get_label().startswith("_") and len(set(line.get_xdata())) > 1:
             curves.append(f"{line.get_label()} {reach(line.get_ydata())}")
     words = [text.get_text() for text in axes.texts]
     labels = axes.get_legend_handles_labels()[1]
@@ -113,7 +118,7 @@ def _told(axes: Axes) -> str:
 def reach(values: Sequence[float]) -> str:
     """'from 1 to 2, at most 3': what a curve does, as far as numbers can tell."""
     values = np.asarray(values, float)
-    values = values[np.isfinite(values)]
+    values = values[np.isfinite(values)] + 0.0  # no -0
     if not len(values):
         return "without values"
     (first, last), low, high = values[[0, -1]], values.min(), values.max()

@@ -131,4 +131,8 @@ def paths(
             axes.grid(False)
         for axes in list(panels)[len(steps) :]:
             axes.axis("off")
+    ends = (f"{name} at ({x:.2g}, {y:.2g})" for name, (*_, (x, y)) in steps.items())
+    first = ", ".join(f"{value:.2g}" for value in next(iter(steps.values()))[0])
+    drawn.words = f"Paths of optimizers from ({first}) over a loss, and where they end: "
+    drawn.words += ", ".join(ends)
     return drawn
