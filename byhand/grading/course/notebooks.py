@@ -25,6 +25,7 @@ from nbstripout import strip_output
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")  # what nbformat 4.5 allows
 MARKERS = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
+GOES_ON = "raises-exception"  # the tag of cells after whose error Jupyter's Run All goes on
 
 
 class CourseError(Exception):
@@ -81,8 +82,8 @@ def normalise(nb: NotebookNode) -> str:
     """The text of a notebook in the form in which it is committed.
 
     No outputs, no execution counts, one kernelspec, no metadata but nbgrader's and tags, stable
-    cell ids, sorted keys: a diff shows only what somebody changed. Raises CourseError when two
-    cells have the same grade_id.
+    cell ids, sorted keys: a diff shows only what somebody changed. Test cells have the tag
+    GOES_ON. Raises CourseError when two cells have the same grade_id.
     """
     nb = strip_output(nbformat.from_dict(nb), keep_output=False, keep_count=False, keep_id=True)
     nb.metadata = {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
@@ -90,7 +91,9 @@ def normalise(nb: NotebookNode) -> str:
     for cell, cell_id in zip(nb.cells, _stable_ids(nb.cells), strict=True):
         cell.id = cell_id
         cell.metadata = {k: cell.metadata[k] for k in ("nbgrader", "tags") if k in cell.metadata}
-        cell.get("metadata", {}).get("nbgrader", {}).pop("checksum", None)
+        cell.metadata.get("nbgrader", {}).pop("checksum", None)
+        if is_test(cell):
+            cell.metadata.tags = sorted({*cell.metadata.get("tags", []), GOES_ON})
     return nbformat.writes(nb).rstrip("\n") + "\n"
 
 
@@ -101,6 +104,12 @@ def grade_id(cell: NotebookNode, kind: str = "grade_id") -> str:
     """
     marks = cell.metadata.get("nbgrader", {})
     return marks.get("grade_id", "") if marks.get(kind) else ""
+
+
+def is_test(cell: NotebookNode) -> bool:
+    """Whether this is a test cell; an answer that a person grades is not."""
+    marked = grade_id(cell, "grade") and not grade_id(cell, "solution")
+    return cell.cell_type == "code" and bool(marked)
 
 
 def task_of(cell: str, tasks: list[str]) -> str | None:

@@ -10,10 +10,10 @@ from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
-from nbgrader.utils import is_grade, is_solution
+from nbgrader.utils import is_solution
 from traitlets import Enum, Float, Int, List, Unicode
 
-from byhand.grading.course.notebooks import given_beside, grade_id
+from byhand.grading.course.notebooks import given_beside, grade_id, is_test
 from byhand.grading.sandbox.bubblewrap import SandboxError
 from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
@@ -91,7 +91,7 @@ class Judge(NbGraderPreprocessor):
             if cell.cell_type != "code" or self.skip_tag in cell.metadata.get("tags", []):
                 continue
             student.at = grade_id(cell)
-            if is_grade(cell) and not is_solution(cell):
+            if is_test(cell):
                 cell.outputs = tests.run(cell.source)
             else:
                 cell.outputs = student.run_cell(cell.source, own=not student.at)
@@ -130,7 +130,7 @@ class Judge(NbGraderPreprocessor):
         course = resources["nbgrader"]
         resources[COURSE_FAULT] = True
         for cell in nb.cells:
-            if is_grade(cell) and not is_solution(cell):
+            if is_test(cell):
                 text = "not graded: a fault of the course"
                 cell.outputs = [
                     new_output("error", ename="NotGraded", evalue=text, traceback=[text])
