@@ -58,24 +58,6 @@ def test_ids_are_grade_ids_own_ids_or_first_words():
     assert len(set(ids)) == len(ids)
 
 
-def test_run_all_goes_on_after_a_test_cell_and_after_no_other():
-    nb = tiny_notebook()
-    nb.cells[1].metadata["tags"] = ["kept"]
-    nb.cells[3].metadata["tags"] = ["bonus"]
-    del nb.cells[5].metadata["tags"]
-    by_person = {"grade": True, "solution": True, "points": 1.0}
-    nb.cells.append(cell("why = ...", "why", **by_person))
-    del nb.cells[-1].metadata["tags"]
-    cells = nbformat.reads(notebooks.normalise(nb), as_version=4).cells
-    tags = {c.id: c.metadata.get("tags", []) for c in cells}
-    assert tags == {
-        **{"tiny": [], "setup": ["kept"], "double": [], "root": [], "why": []},
-        "test_double": ["bonus", "raises-exception"],
-        "test_root_exact": ["raises-exception"],
-        "test_root_close": ["raises-exception"],
-    }
-
-
 def test_two_cells_with_one_grade_id_are_named():
     nb = tiny_notebook()
     nb.cells.append(cell("pass", "double", solution=True))

@@ -6,7 +6,7 @@ import nbformat
 
 from byhand.grading.course import release
 from byhand.grading.course.commands import nbgrader
-from byhand.grading.course.notebooks import GOES_ON
+from byhand.grading.course.normal_form import GOES_ON
 
 COURSE = Path(__file__).parents[2]
 ASSIGNMENT = "1-tiny"
