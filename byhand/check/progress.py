@@ -142,7 +142,7 @@ def _outcome(error: BaseException | None) -> tuple[str, str]:
     if isinstance(error, NotImplementedError):
         return NOT_BEGUN, ""
     if not isinstance(error, CheckFailed):
-        return FAILED, f"{type(error).__name__}: {error}".split("\n")[0][:LONGEST]
+        return FAILED, f"{type(error).__name__}: {error}".split("\n")[0].rstrip(": ")[:LONGEST]
     failed = [line for line in error.report.lines if line.ok is False]
     if all(line.text.endswith(UNWRITTEN) for line in failed):
         return NOT_BEGUN, ""
