@@ -8,11 +8,11 @@ from typing import Annotated
 import typer.core
 from rich.console import Console
 
-from byhand.grading.course import notebooks, release
+from byhand.grading.course import normal_form, notebooks, release
 
 
 class Commands(typer.core.TyperGroup):
-    """Commands that say in one line, not in a traceback, what is wrong with the course."""
+    """Commands that say in one line, not in a traceback, what is wrong."""
 
     def invoke(self, ctx: typer.Context) -> None:
         """Run the command that ctx names."""
@@ -27,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Tools for those who teach or maintain the course; run them in its folder.",
+    help="Tools of the course. All but `check` are for its folder and those who teach it.",
 )
 
 Check = Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 if it would.")]
@@ -55,6 +55,17 @@ def autograde_command(
         autograde.show_differences(where, arguments, Console())
     else:
         autograde.grade(where, [*arguments, "--force"] if force else arguments)
+
+
+@app.command("check")
+def check_command(notebook: Path) -> None:
+    """Run a student's notebook in a fresh kernel and show how every task stands."""
+    from byhand.grading.course import fresh_run  # here, because it takes a second to import
+
+    said, passed = fresh_run.check_notebook(notebook)
+    sys.stdout.reconfigure(errors="replace")  # a terminal without ✓
+    typer.echo(said)
+    raise typer.Exit(not passed)
 
 
 @app.command("demo")
@@ -105,7 +116,7 @@ def normalise(
     """Bring notebooks into the form in which they are committed: no outputs, stable cell ids."""
     changed = []
     for path in paths or sorted((notebooks.find_course() / "source").glob("*/*.ipynb")):
-        wanted = notebooks.normalise(notebooks.read(path))
+        wanted = normal_form.normalise(notebooks.read(path))
         if path.read_text(encoding="utf-8") != wanted:
             changed.append(f"{os.path.relpath(path)}: not in the committed form")
             if not check:

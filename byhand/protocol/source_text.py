@@ -52,6 +52,21 @@ def program_of(subject: Any) -> Program:
     return replace(program, name=known if known in names else next(iter(names), ""))
 
 
+def expression_at(file: str, positions: tuple[int | None, ...]) -> str:
+    """The text of an expression, by its first and last line and its first and last column.
+
+    Empty if it is not known.
+    """
+    first, last, start, stop = positions
+    lines = [] if None in positions else linecache.getlines(file)[first - 1 : last]
+    if not lines:
+        return ""
+    text = [line.encode() for line in lines]  # columns count the bytes of UTF-8
+    text[-1] = text[-1][:stop]
+    text[0] = text[0][start:]
+    return b"".join(text).decode()
+
+
 @lru_cache(maxsize=4)
 def _program(cells: tuple[str, ...]) -> Program:
     known = [plain for cell in cells if (plain := plain_of_cell(cell)) is not None]

@@ -12,10 +12,10 @@ from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
-from nbgrader.utils import is_grade, is_solution
+from nbgrader.utils import is_solution
 from traitlets import Enum, Float, Int, List, Unicode
 
-from byhand.grading.course.notebooks import given_source, grade_id
+from byhand.grading.course.notebooks import given_source, grade_id, is_test
 from byhand.grading.sandbox.bubblewrap import SandboxError
 from byhand.grading.sandbox.kernel_session import Allowed
 from byhand.grading.sandbox.limits import Limits
@@ -163,7 +163,7 @@ class Judge(NbGraderPreprocessor):
         course = resources["nbgrader"]
         resources[COURSE_FAULT] = True
         for cell in nb.cells:
-            if is_grade(cell) and not is_solution(cell):
+            if is_test(cell):
                 text = "not graded: a fault of the course"
                 cell.outputs = [
                     new_output("error", ename="NotGraded", evalue=text, traceback=[text])
@@ -176,7 +176,7 @@ class Judge(NbGraderPreprocessor):
 
 
 def _work(cell: NotebookNode) -> Cell:
-    return Cell(cell.source, grade_id(cell), is_grade(cell) and not is_solution(cell))
+    return Cell(cell.source, grade_id(cell), is_test(cell))
 
 
 @cache
