@@ -1,8 +1,8 @@
 """The course as nbgrader sees it. Instructors edit the deadlines; the rest can stay."""
 
 import warnings
+from functools import partial
 
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat.warnings import MissingIDFieldWarning
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.preprocessors import Execute, OverwriteCells
@@ -10,10 +10,11 @@ from sqlalchemy.exc import SAWarning
 
 try:
     from byhand.grading.plugins.exporter import SubmissionExporter
-    from byhand.grading.plugins.feedback import HideTests
-    from byhand.grading.plugins.grades import Grades, ShowGrades
+    from byhand.grading.plugins.feedback import FeedbackExporter, HideTests
+    from byhand.grading.plugins.grades import Grades
     from byhand.grading.plugins.late_policy import DueDate, LatePolicy, deadlines
     from byhand.grading.plugins.preprocessors import RestoreCells, TellScore
+    from byhand.grading.submission.markup import clean, markdown
 except ImportError as error:  # nbgrader would go on without this file, and without the sandbox
     raise SystemExit(
         f"nbgrader_config.py: {error}. Run `make setup`, then `source .venv/bin/activate`."
@@ -89,8 +90,13 @@ c.Judge.torch = ["1-autograd"]
 # Cells with this tag draw or train and have no points: autograding leaves them out.
 c.Judge.skip_tag = "ungraded"
 
-# Feedback pages show what failed and why, not the hidden cases themselves.
-c.GenerateFeedback.preprocessors = [ShowGrades, HideTests, CSSHTMLHeaderPreprocessor]
+# Feedback pages show what failed and why, not the hidden cases themselves. Nothing in them runs.
+c.GenerateFeedback.exporter_class = FeedbackExporter
+c.GenerateFeedback.preprocessors = [HideTests]
+
+# The same in formgrader, which shows submissions where you are logged in.
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {"markdown2html": markdown, "clean_html": partial(clean, ours=True)}
 
 # Bonus points stand apart: "9.5 of 10, bonus 1.5".
 c.ExportApp.plugin_class = Grades

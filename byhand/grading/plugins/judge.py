@@ -19,6 +19,7 @@ from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
 from byhand.grading.sandbox.rungs import ACCEPTED, RUNGS, choose, confinement
 from byhand.grading.submission.outcome import COURSE_FAULT, FILE, Outcome, sentence
+from byhand.grading.submission.reconcile import MARK
 from byhand.grading.submission.test_cells import GradedCells
 
 SETUP = "setup"
@@ -80,7 +81,7 @@ class Judge(NbGraderPreprocessor):
             self._tell_fault(nb, resources)
         outcome.write(folder / FILE, how)
         if text := sentence(outcome):
-            nb.cells.insert(0, new_markdown_cell(text))
+            nb.cells.insert(0, new_markdown_cell(text, metadata={MARK: "note"}))
             self.log.warning("%s: %s", course["student"], outcome.line())
         return nb, resources
 
