@@ -14,7 +14,7 @@ try:
     from byhand.grading.plugins.grades import Grades
     from byhand.grading.plugins.late_policy import DueDate, LatePolicy, deadlines
     from byhand.grading.plugins.preprocessors import RestoreCells, TellScore
-    from byhand.grading.submission.markup import clean, markdown
+    from byhand.grading.submission.markup import PICTURES, clean, markdown
 except ImportError as error:  # nbgrader would go on without this file, and without the sandbox
     raise SystemExit(
         f"nbgrader_config.py: {error}. Run `make setup`, then `source .venv/bin/activate`."
@@ -97,6 +97,9 @@ c.GenerateFeedback.preprocessors = [HideTests]
 # The same in formgrader, which shows submissions where you are logged in.
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {"markdown2html": markdown, "clean_html": partial(clean, ours=True)}
+c.NbConvertBase.display_data_priority = [
+    *("text/html", "text/markdown", "text/latex", *PICTURES, "text/plain")
+]
 
 # Bonus points stand apart: "9.5 of 10, bonus 1.5".
 c.ExportApp.plugin_class = Grades

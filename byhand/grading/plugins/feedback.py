@@ -99,7 +99,7 @@ class FeedbackExporter(Exporter):
                 handed_in=submission.timestamp,
                 due=submission.duedate,
                 late=lateness(submission.total_seconds_late),
-                cells=_Cells(comments).shown(nb),
+                cells=Cells(comments).shown(nb),
                 light=LIGHT,
                 dark=DARK,
             )
@@ -113,7 +113,7 @@ def lateness(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
 
 
-class _Cells:
+class Cells:
     """The cells of one page. comments: by the grade_id of the cell that they are about."""
 
     def __init__(self, comments: dict[str, str]):

@@ -5,6 +5,7 @@ draw without a script or a network.
 """
 
 import base64
+import re
 from functools import partial
 
 import nh3
@@ -59,13 +60,16 @@ OUR_STYLES = STYLES | set(
     "text-decoration vertical-align white-space width".split()
 )
 
+LOADS = re.compile(r"url|image|src|@|\\", re.IGNORECASE)  # in a style
+
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
-    """data: is for pictures and nothing else, and pictures come from nowhere else."""
-    data = value.strip().lower().startswith("data:")
+    """The value; None if it loads something. Pictures stand in the page itself, as data:."""
     if name == "src":
         return value if value.startswith(tuple(f"data:{kind};" for kind in PICTURES)) else None
-    return None if name == "href" and data else value
+    if name == "style":
+        return None if LOADS.search(value) else value
+    return None if name == "href" and value.strip().lower().startswith("data:") else value
 
 
 _cleaner = partial(
