@@ -15,6 +15,7 @@ try:
     from byhand.grading.plugins.late_policy import DueDate, LatePolicy, deadlines
     from byhand.grading.plugins.preprocessors import RestoreCells, TellScore
     from byhand.grading.submission.markup import PICTURES, clean, markdown
+    from byhand.handin import TRAINED
 except ImportError as error:  # nbgrader would go on without this file, and without the sandbox
     raise SystemExit(
         f"nbgrader_config.py: {error}. Run `make setup`, then `source .venv/bin/activate`."
@@ -65,10 +66,14 @@ c.Autograde.exporter_class = SubmissionExporter
 
 # nbgrader puts the course's files in place of a student's of the same name. That is wanted for
 # given.py; what a student has trained is the student's.
-c.Autograde.exclude_overwriting = {
-    "4-optimizers": ["mnist_mlp.npz"],
-    "5-convnet": ["mnist_convnet.npz", "comparison.json"],
-}
+c.Autograde.exclude_overwriting = TRAINED
+
+# What `byhand handin` packs, <student>_<assignment>.zip, is what `nbgrader zip_collect` takes. The
+# name of the file says whose it is; whatever is in it belongs to that student.
+c.FileNameCollectorPlugin.named_regexp = (
+    r"(?>.*?/downloaded/[^/]+/extracted/)(?P<student_id>[^/]+)_[^/_]+/(?P<file_id>[^/]+)$"
+)
+c.FileNameCollectorPlugin.valid_ext = [".ipynb", ".npz", ".json"]
 
 # The sandboxes that will do for students' code, the best first; `byhand doctor` says which this
 # machine gives. "none", for macOS, is no sandbox: their code runs with your rights.

@@ -138,8 +138,16 @@ def test_the_feedback_page_adds_up_to_what_the_gradebook_says(graded: Graded, ta
 def test_the_feedback_page_tells_what_lateness_cost(tables):
     late = [row for row in tables["student-03"] if "late" in row[1]]
     assert late == [
-        ("", "Handed in late 24.0 hours after the deadline, 2026-03-02 18:00:00 UTC", "−1.65"),
-        ("", "Handed in late 24.0 hours after the deadline, 2026-03-02 18:00:00 UTC", "−0.23"),
+        (
+            "",
+            "Handed in late 24.0 hours after the deadline, 2026-03-02 18:00:00 UTC",
+            "\N{MINUS SIGN}1.65",
+        ),
+        (
+            "",
+            "Handed in late 24.0 hours after the deadline, 2026-03-02 18:00:00 UTC",
+            "\N{MINUS SIGN}0.23",
+        ),
     ]
     assert not any("late" in name for _, name, _ in tables["student-01"])
 
