@@ -102,7 +102,7 @@ c.GenerateFeedback.preprocessors = [HideTests]
 # The same in formgrader, which shows submissions where you are logged in.
 c.HTMLExporter.sanitize_html = True
 c.HTMLExporter.filters = {"markdown2html": markdown, "clean_html": partial(clean, ours=True)}
-c.NbConvertBase.display_data_priority = [
+c.WidgetsDataTypeFilter.display_data_priority = [
     *("text/html", "text/markdown", "text/latex", *PICTURES, "text/plain")
 ]
 
