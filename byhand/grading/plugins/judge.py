@@ -22,6 +22,7 @@ from byhand.grading.sandbox.limits import Limits
 from byhand.grading.sandbox.rungs import ACCEPTED, RUNGS, choose
 from byhand.grading.sandbox.staging import read_files
 from byhand.grading.submission.outcome import COURSE_FAULT, FILE, Outcome, sentence
+from byhand.grading.submission.reconcile import MARK
 from byhand.grading.submission.work import Cell, Job, Ran
 
 SETUP = "setup"
@@ -92,7 +93,7 @@ class Judge(NbGraderPreprocessor):
         outcome.write(folder / FILE, ran.confinement, mark)
         self.parent.crew.watch.tell(len(self.parent.crew.running), outcome.status)
         if text := sentence(outcome):
-            nb.cells.insert(0, new_markdown_cell(text))
+            nb.cells.insert(0, new_markdown_cell(text, metadata={MARK: "note"}))
             self.log.warning("%s: %s", course["student"], outcome.line())
         return nb, resources
 
