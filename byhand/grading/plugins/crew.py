@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from weakref import finalize
 
+from joblib import cpu_count
 from pebble import ProcessExpired, ProcessPool
 
 from byhand.grading.plugins.cluster import Cluster
@@ -38,7 +39,7 @@ class Crew:
             self.pool = Cluster(scheduler)
             self.size = self.pool.size
         else:
-            self.size = max(min(jobs or len(os.sched_getaffinity(0)), len(todo)), 1)
+            self.size = max(min(jobs or cpu_count(), len(todo)), 1)
             self.pool = _processes(self.size, self.folder)
         self.running: dict[Path, tuple[Job, Future]] = {}
         self.watch = Watch(len(todo))

@@ -5,7 +5,6 @@ A job holds all that is needed for that and what comes back is data, so a worker
 on any machine that has the same packages.
 """
 
-import fcntl
 import os
 import tempfile
 import time
@@ -106,6 +105,8 @@ def run(job: Job) -> Ran:
 def _alone(alone: bool) -> Iterator[None]:
     """While workers of this machine hold it, none of them measures time; one that measures waits
     for the others and they for it."""
+    import fcntl  # Windows has none; it grades in WSL
+
     gate, room = (_lock_file(name) for name in ("gate", "room"))
     try:
         fcntl.flock(gate, fcntl.LOCK_EX)  # whoever waits for the room keeps others from entering
