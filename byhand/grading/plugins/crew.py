@@ -23,6 +23,7 @@ from byhand.grading.submission.work import Cell, Job, Ran
 
 AHEAD = 3  # submissions a worker that may wait for nbgrader: their outputs are kept in memory
 TRIES = 2  # for a submission whose worker dies
+SHORT = 60  # characters
 PATIENCE = 300.0  # seconds beyond what a submission may take
 
 
@@ -87,7 +88,9 @@ class Crew:
 
 def _processes(size: int, folder: Path) -> ProcessPool:
     """Workers on this machine. What they have in common is loaded once, and they are its forks."""
-    context = multiprocessing.get_context("forkserver")
+    # The server's socket is below the folder for temporary files, and its path must be short.
+    method = "forkserver" if len(tempfile.gettempdir()) < SHORT else "spawn"
+    context = multiprocessing.get_context(method)
     context.set_forkserver_preload(["byhand.grading.submission.test_cells"])
     # Else each worker would run this program's script, which loads all of nbgrader.
     vars(sys.modules["__main__"]).pop("__file__", None)
