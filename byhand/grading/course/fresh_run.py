@@ -46,6 +46,7 @@ def _prepared(path: Path) -> tuple[NotebookNode, list[NotebookNode]]:
         for cell in tests:
             cell.source = with_worth(cell)
         nb.cells.append(new_code_cell(f"from byhand import check\n{scoreboard(nb)}"))
+        nb.cells.insert(0, new_code_cell("import byhand.check  # from here on it watches"))
     except NO_NOTEBOOK as error:
         raise CourseError(f"{path}: nbgrader's marks in it are damaged. {AGAIN}") from error
     if not tests:
