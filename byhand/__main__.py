@@ -8,6 +8,7 @@ from typing import Annotated
 import typer.core
 from rich.console import Console
 
+from byhand import handin
 from byhand.grading.course import normal_form, notebooks, release
 
 
@@ -18,7 +19,7 @@ class Commands(typer.core.TyperGroup):
         """Run the command that ctx names."""
         try:
             super().invoke(ctx)
-        except notebooks.CourseError as error:
+        except (notebooks.CourseError, handin.HandInError) as error:
             sys.exit(f"byhand: {error}")
 
 
@@ -27,10 +28,34 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Tools of the course. All but `check` are for its folder and those who teach it.",
+    help="Tools of the course. `check` and `handin` are for students, the others for teachers.",
 )
 
 Check = Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 if it would.")]
+
+
+@app.command("autograde")
+def autograde_command(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
+    student: Annotated[str, typer.Option(help="Only these, such as student-0*.")] = "*",
+    jobs: Annotated[int, typer.Option(min=1, help="Submissions at once.", show_default="cores")] = (
+        len(os.sched_getaffinity(0))
+    ),
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Also what has not changed.")] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Write nothing; say whose points would change.")
+    ] = False,
+) -> None:
+    """`nbgrader autograde` with all of the options of this course."""
+    from byhand.grading.plugins import autograde  # here, because it takes a second to import
+
+    where = notebooks.find_course()
+    arguments = autograde.arguments(where, assignment, student, jobs, scheduler)
+    if diff:
+        autograde.show_differences(where, arguments, Console())
+    else:
+        autograde.grade(where, [*arguments, "--force"] if force else arguments)
 
 
 @app.command("check")
@@ -63,6 +88,20 @@ def doctor_command() -> None:
         findings.append(finding)
     if any(finding.state == doctor.WRONG for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command("handin")
+def handin_command(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="As in 3-layers.")],
+    student: Annotated[
+        str, typer.Option(help="Your name as your instructor knows it; else that of the account.")
+    ] = "",
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Even if a file that training writes is not in order.")
+    ] = False,
+) -> None:
+    """Look whether an assignment is complete, and pack it into one file to hand in."""
+    handin.hand_in(assignment, student, anyway, tell=typer.echo)
 
 
 @app.command("release")

@@ -6,21 +6,26 @@ each mutant (the oracle with one known mistake in it). The mutant that gives the
 names the mistake.
 """
 
+import pickle
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
 from byhand.check import oracles, tensors
 from byhand.check.compare import NUMERICAL_TOLERANCE, as_number, bare, compare, described, same
-from byhand.check.random_inputs import Draw, repeating
+from byhand.check.random_inputs import Draw, remembered, repeating
 from byhand.check.report import Line, Report, conclude
 from byhand.check.script import Hint, Look, Script, Slopes
 from byhand.check.subject import reach
 from byhand.protocol.experiment import Experiment, StepResult, Tensor
 from byhand.protocol.runner import LocalRunner
 from byhand.protocol.source_rules import broken_rules
+
+_broken_rules = lru_cache(maxsize=16)(broken_rules)  # several checks ask about one task
 
 
 class UsageError(ValueError):
@@ -48,7 +53,7 @@ class Check:
 
     def rules(self, loops: bool = False, **allowed: bool) -> None:
         """A line for each of the course's rules that the subject's text breaks."""
-        broken = broken_rules(self.runner.program(self.name), self.name, loops, **allowed)
+        broken = _broken_rules(self.runner.program(self.name), self.name, loops, **allowed)
         self.report.lines += [Line("rules", False, rule) for rule in broken]
 
     def conclude(self) -> Report | None:
@@ -92,7 +97,7 @@ class Comparison:
 
     def __init__(self, check: Check, script: Script, right: list[Callable], hints: list[Hint]):
         self.check, self.script, self.hints = check, script, hints
-        self.right, *self.also = map(self._on, right)
+        self.right, *self.also = (self._on(o, f"right {i}") for i, o in enumerate(right))
         self.mine = check.runner.run(script)
         self.mutants: dict[int, list[StepResult]] = {}
         self.said: set[str] = set()
@@ -134,14 +139,14 @@ class Comparison:
             lines.append(Line("warning", False if fault else None, text))
         return lines
 
-    def _on(self, oracle: Callable[..., Any] | None) -> list[StepResult]:
-        """The results beside an oracle; without one there are no answers."""
+    def _on(self, oracle: Callable[..., Any] | None, which: str) -> list[StepResult]:
+        """The results beside an oracle; without one there are no answers. which: of the check's."""
         if oracle is None:
             return [StepResult()] * len(self.script.steps)
         shared = Experiment(self.script.steps[: self.script.shared], self.script.seed)
         shared.tensors = self.script.tensors
         runner = LocalRunner({self.check.name: oracle}, oracles.FIXTURES, tensors)
-        return runner.run(shared)
+        return remembered(partial(_digest, shared, which), partial(runner.run, shared))
 
     def _refusals(self) -> list[Line]:
         """Where PyTorch raises an error, the student has to raise it too."""
@@ -214,7 +219,7 @@ class Comparison:
             if not look.label.startswith(hint.explains):
                 continue
             if number not in self.mutants:
-                self.mutants[number] = self._on(hint.build)
+                self.mutants[number] = self._on(hint.build, f"hint {number}")
             theirs = self.mutants[number]
             if self._breaks(theirs, look.ref.index):
                 continue
@@ -259,6 +264,10 @@ class Comparison:
         if not all(_real(value) and value.shape == first.shape for value in [first, *before]):
             return None
         return first - sum(before) if first.size > tried.coordinates.max(initial=-1) else None
+
+
+def _digest(*question: Any) -> bytes:
+    return sha256(pickle.dumps(question)).digest()
 
 
 def _shown(name: str, family: list[Line]) -> list[Line]:

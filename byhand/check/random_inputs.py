@@ -4,12 +4,15 @@ import ast
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from hashlib import sha256
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from byhand.protocol.source_text import expression_at
 
@@ -24,18 +27,70 @@ def calm() -> Iterator[None]:
 
     On arrays as small as these, threads cost more than they bring, on a busy machine a lot more.
     """
-    with threadpool_limits(1), np.errstate(all="ignore"):
+    with _libraries().limit(limits=1), np.errstate(all="ignore"):
         yield
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Those with threads; to look for them takes as long as a small check."""
+    return ThreadpoolController()
+
+
+class Memory:
+    """The draws of a class: each test cell draws the same numbers for all of its submissions, so
+    that what PyTorch answers to them is worked out once.
+
+    entropy: two memories with the same one draw alike.
+    """
+
+    def __init__(self, entropy: int):
+        self.entropy, self.answers = entropy, {}
+        self.cell, self.draws = b"", 0
+
+    @contextmanager
+    def of(self, cell: str) -> Iterator[None]:
+        """While this test cell runs."""
+        self.cell, self.draws = sha256(cell.encode()).digest(), 0
+        token = _memory.set(self)
+        try:
+            yield
+        finally:
+            _memory.reset(token)
+
+    def seed(self) -> np.random.SeedSequence:
+        """For the next draw of the cell."""
+        self.draws += 1
+        words = np.frombuffer(self.cell, np.uint32).tolist()
+        return np.random.SeedSequence(self.entropy, spawn_key=(*words, self.draws))
+
+    def answer(self, question: bytes, work_out: Callable[[], Any]) -> Any:
+        """What was answered when the cell's check of this number asked this before."""
+        key = self.cell, self.draws, question
+        if key not in self.answers:
+            self.answers[key] = work_out()
+        return self.answers[key]
+
+
+_memory: ContextVar[Memory | None] = ContextVar("memory", default=None)
+
+
+def remembered(question: Callable[[], bytes], work_out: Callable[[], Any]) -> Any:
+    """What work_out() gives; while a memory is at work, from there. question: all that it follows
+    from but the text of the test cell."""
+    memory = _memory.get()
+    return work_out() if memory is None else memory.answer(question(), work_out)
 
 
 class Draw:
     """A source of random arrays with a seed that can be told.
 
-    seed: None draws a fresh one.
+    seed: None draws a fresh one, in a class once for all.
     """
 
     def __init__(self, seed: int | None = None):
-        fresh = int(np.random.default_rng().integers(1_000_000))
+        entropy = memory.seed() if (memory := _memory.get()) else None
+        fresh = int(np.random.default_rng(entropy).integers(1_000_000))
         self.seed = fresh if seed is None else seed
         self.rng = np.random.default_rng(self.seed)
 

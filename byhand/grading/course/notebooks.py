@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -148,18 +148,28 @@ def imports_for(program: str, notebooks: list[Path]) -> str:
 
 
 @contextmanager
-def given_beside(notebook: Path) -> Iterator[None]:
-    """While it is open, `import given` brings the given.py beside this notebook and no other."""
+def given(source: str) -> Iterator[None]:
+    """While it is open, `import given` brings this text; an empty one: there is none."""
     before = sys.modules.pop("given", None)
-    path = notebook.parent / "given.py"
-    if path.exists():
-        module_from(path.read_text(encoding="utf-8"), "given")
+    if source:
+        module_from(source, "given")
     try:
         yield
     finally:
         sys.modules.pop("given", None)
         if before is not None:
             sys.modules["given"] = before
+
+
+def given_source(notebook: Path) -> str:
+    """The given.py beside a notebook; empty if there is none."""
+    path = notebook.parent / "given.py"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def given_beside(notebook: Path) -> AbstractContextManager[None]:
+    """While it is open, `import given` brings the given.py beside this notebook and no other."""
+    return given(given_source(notebook))
 
 
 def module_from(source: str, name: str) -> ModuleType:
