@@ -13,7 +13,7 @@ from byhand.grading.course.notebooks import CourseError
 
 from .tiny import tiny_notebook
 
-SECONDS = 20  # for a cell; enough to load PyTorch on a busy machine
+SECONDS = 8  # for a cell; loading PyTorch takes longer on a busy machine
 OWN = nbformat.v4.new_code_cell
 
 
@@ -112,7 +112,7 @@ STUBBORN = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile T
             "or there was not enough memory.",
         ),
         (
-            "import sys\nsys.modules['byhand.check'] = None",
+            "import sys, byhand\ndel byhand.check\nsys.modules['byhand.check'] = None",
             "there is no scoreboard: ModuleNotFoundError: import of byhand.check halted",
         ),
     ],
