@@ -216,19 +216,30 @@ def _text(error: BaseException) -> str:
 
 
 def _shapes(frame: FrameType, place: traceback.FrameSummary) -> str:
-    """'x (5, 4), self.weight (3, 4)': the arrays that the failed expression names."""
-    positions = place.lineno, place.end_lineno, place.colno, place.end_colno
+    """'x (5, 4), self.weight (3, 4)': the arrays named where it failed.
+
+    Those of the expression; where these are not two, those of the line: x[:] = y fails at x[:].
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    for columns in ((place.colno, place.end_colno), (0, None)):
+        if len(found) < 2:
+            positions = place.lineno, place.end_lineno, *columns
+            found |= _arrays(expression_at(place.filename, positions).strip(), frame)
+    return ", ".join(f"{name} {shape}" for name, shape in found.items())
+
+
+def _arrays(text: str, frame: FrameType) -> dict[str, tuple[int, ...]]:
+    """What a piece of a frame's code names, if it is an array or a tensor, and its shape."""
     todo, found = [], {}
     with suppress(SyntaxError):
-        todo = [ast.parse(expression_at(place.filename, positions).strip())]
+        todo = [ast.parse(text)]
     while todo:
         node = todo.pop(0)
-        shape = _shape(node, frame)
-        if shape:
-            found[ast.unparse(node)] = str(shape)
+        if shape := _shape(node, frame):
+            found[ast.unparse(node)] = shape
         else:
             todo = [*ast.iter_child_nodes(node), *todo]
-    return ", ".join(f"{name} {shape}" for name, shape in found.items())
+    return found
 
 
 def _shape(node: ast.AST, frame: FrameType) -> tuple[int, ...]:
