@@ -27,6 +27,7 @@ from byhand.protocol.source_text import Program, expression_at, program_of
 from byhand.protocol.time_limit import TimeLimit, time_limit
 
 TIME_LIMIT = 10.0  # seconds for one experiment
+LONGEST = 300  # characters of an error's message
 FIXTURES = "fixtures."  # before the name of something that the checker brings
 NUMPY_WARNS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 # Errors about shapes, of NumPy and PyTorch; what they say of generalised functions tells nobody.
@@ -210,7 +211,7 @@ def _failure(error: Exception) -> Failure:
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error).strip().split("\n")[0][:300]
+        return str(error).strip().split("\n")[0][:LONGEST]
     except Exception:  # noqa: BLE001 - a student's __str__ may raise anything
         return "(its message cannot be printed)"
 
@@ -225,7 +226,7 @@ def _shapes(frame: FrameType, place: traceback.FrameSummary) -> str:
         if len(found) < 2:
             positions = place.lineno, place.end_lineno, *columns
             found |= _arrays(expression_at(place.filename, positions).strip(), frame)
-    return ", ".join(f"{name} {shape}" for name, shape in found.items())
+    return ", ".join(f"{name} {shape}" for name, shape in found.items())[:LONGEST]
 
 
 def _arrays(text: str, frame: FrameType) -> dict[str, tuple[int, ...]]:
@@ -254,6 +255,6 @@ def _shape(node: ast.AST, frame: FrameType) -> tuple[int, ...]:
         value = (frame.f_globals | frame.f_locals)[node.id]
         for name in reversed(path):
             value = getattr(value, name)
-        return tuple(map(int, value.shape))
+        return tuple(value.shape) if isinstance(value.shape, tuple) else ()
     except Exception:  # noqa: BLE001 - attributes of the student's may be anything
         return ()
