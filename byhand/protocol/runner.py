@@ -27,6 +27,7 @@ from byhand.protocol.source_text import Program, expression_at, program_of
 from byhand.protocol.time_limit import TimeLimit, time_limit
 
 TIME_LIMIT = 10.0  # seconds for one experiment
+LONGEST = 300  # characters of an error's message
 FIXTURES = "fixtures."  # before the name of something that the checker brings
 NUMPY_WARNS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 # Errors about shapes, of NumPy and PyTorch; what they say of generalised functions tells nobody.
@@ -210,25 +211,36 @@ def _failure(error: Exception) -> Failure:
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error).strip().split("\n")[0][:300]
+        return str(error).strip().split("\n")[0][:LONGEST]
     except Exception:  # noqa: BLE001 - a student's __str__ may raise anything
         return "(its message cannot be printed)"
 
 
 def _shapes(frame: FrameType, place: traceback.FrameSummary) -> str:
-    """'x (5, 4), self.weight (3, 4)': the arrays that the failed expression names."""
-    positions = place.lineno, place.end_lineno, place.colno, place.end_colno
+    """'x (5, 4), self.weight (3, 4)': the arrays named where it failed.
+
+    Those of the expression; where these are not two, those of the line: x[:] = y fails at x[:].
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    for columns in ((place.colno, place.end_colno), (0, None)):
+        if len(found) < 2:
+            positions = place.lineno, place.end_lineno, *columns
+            found |= _arrays(expression_at(place.filename, positions).strip(), frame)
+    return ", ".join(f"{name} {shape}" for name, shape in found.items())[:LONGEST]
+
+
+def _arrays(text: str, frame: FrameType) -> dict[str, tuple[int, ...]]:
+    """What a piece of a frame's code names, if it is an array or a tensor, and its shape."""
     todo, found = [], {}
     with suppress(SyntaxError):
-        todo = [ast.parse(expression_at(place.filename, positions).strip())]
+        todo = [ast.parse(text)]
     while todo:
         node = todo.pop(0)
-        shape = _shape(node, frame)
-        if shape:
-            found[ast.unparse(node)] = str(shape)
+        if shape := _shape(node, frame):
+            found[ast.unparse(node)] = shape
         else:
             todo = [*ast.iter_child_nodes(node), *todo]
-    return ", ".join(f"{name} {shape}" for name, shape in found.items())
+    return found
 
 
 def _shape(node: ast.AST, frame: FrameType) -> tuple[int, ...]:
@@ -243,6 +255,6 @@ def _shape(node: ast.AST, frame: FrameType) -> tuple[int, ...]:
         value = (frame.f_globals | frame.f_locals)[node.id]
         for name in reversed(path):
             value = getattr(value, name)
-        return tuple(map(int, value.shape))
+        return tuple(value.shape) if isinstance(value.shape, tuple) else ()
     except Exception:  # noqa: BLE001 - attributes of the student's may be anything
         return ()

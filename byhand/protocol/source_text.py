@@ -53,12 +53,12 @@ def program_of(subject: Any) -> Program:
 
 
 def expression_at(file: str, positions: tuple[int | None, ...]) -> str:
-    """The text of an expression, by its first and last line and its first and last column.
+    """The text from a line and a column to others, None for the end; empty if it is not known.
 
-    Empty if it is not known.
+    positions: the first and the last line, from 1, the first and the last column.
     """
     first, last, start, stop = positions
-    lines = [] if None in positions else linecache.getlines(file)[first - 1 : last]
+    lines = [] if None in positions[:3] else linecache.getlines(file)[first - 1 : last]
     if not lines:
         return ""
     text = [line.encode() for line in lines]  # columns count the bytes of UTF-8

@@ -14,7 +14,7 @@ from nbformat.v4 import new_code_cell
 from byhand.grading.course.normal_form import SCOREBOARD, scoreboard, with_worth
 from byhand.grading.course.notebooks import BONUS, NO_NOTEBOOK, CourseError, grade_id, is_test, read
 
-SECONDS = 100  # for a cell; the first one loads PyTorch
+SECONDS = 60  # for a cell
 PATIENCE = 10  # seconds that a kernel has to stop when it is told to
 LEFT_OUT = "ungraded"  # the tag of cells that draw or train; grading leaves them out too
 STOPPED = "TimeLimit"
@@ -46,6 +46,7 @@ def _prepared(path: Path) -> tuple[NotebookNode, list[NotebookNode]]:
         for cell in tests:
             cell.source = with_worth(cell)
         nb.cells.append(new_code_cell(f"from byhand import check\n{scoreboard(nb)}"))
+        nb.cells.insert(0, new_code_cell("import byhand.check"))  # which watches from here on
     except NO_NOTEBOOK as error:
         raise CourseError(f"{path}: nbgrader's marks in it are damaged. {AGAIN}") from error
     if not tests:
@@ -65,7 +66,7 @@ def _run(nb: NotebookNode, path: Path, seconds: int) -> list[NotebookNode]:
     client = NotebookClient(
         nb,
         kernel_name="python3",
-        timeout=seconds,
+        timeout_func=lambda cell: None if cell is nb.cells[0] else seconds,  # that loads PyTorch
         interrupt_on_timeout=True,
         error_on_timeout={"ename": STOPPED, "evalue": "", "traceback": []},
         iopub_timeout=PATIENCE,
