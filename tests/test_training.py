@@ -127,6 +127,8 @@ def test_history_has_one_entry_of_each_kind_per_epoch_and_per_step():
     assert min(history.seconds) > 0
     assert history.lr == pytest.approx([0.02 / n for n in range(1, 9)])
     assert len(history.loss) == 8
+    assert len(history.threads) == 4
+    assert min(history.threads) >= 1
 
 
 def test_the_training_loss_is_the_mean_over_samples_before_each_step():
