@@ -215,8 +215,23 @@ def test_the_alt_text_says_what_a_curve_does():
     told = "yours from 3 to 2, at least 1, level at 5"
     assert drawn.alt == f"Training of x (loss (logarithmic) over step): {told}"
     assert "masks" not in drawn.alt
+    marks = plots.over_steps({"<b>": [1.0, 2.0]}, 'one "&" two')
+    assert ElementTree.fromstring(marks.image().replace('">', '"/>')).get("alt") == marks.alt
+    assert step_errors().alt.endswith("from 0.1 to 1e-09, step 1e-05")
     formula = plots.layer_box("Linear", parameters=["W"])
     assert "g = dell/dy, dell/dx, W, dell/dW" in formula.alt
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (grids, "x: 0 1 2 3, 4 5 6 7, 8 9 10 11; g: 0 1 2 3"),
+        (timing_bars, "Conv2d: loops: 38 s, 7,600 times PyTorch's; yours: 12 ms, 2.5 times"),
+        (paths, "from (-5, 4) over a loss, and where they end: SGD at (0, 0), Adam at (0, 0)"),
+    ],
+)
+def test_the_alt_text_holds_the_numbers_that_matter(draw, words):
+    assert words in draw().alt
 
 
 def test_a_picture_of_many_points_is_a_sharp_png():
@@ -332,6 +347,8 @@ def test_the_confusion_matrix_counts_labels_by_answers():
 
 def test_the_alt_text_of_a_confusion_matrix_names_what_was_mixed_up():
     assert confusion().alt == "digits: 11 of 12 right; taken most often: 1 for 3 (1)"
+    two = plots.confusion(np.append(LABELS, [2, 2]), np.append(ANSWERS, [0, 0]), "digits")
+    assert two.alt.endswith("taken most often: 2 for 0 (2), 1 for 3 (1)")
     right = plots.confusion(LABELS, LABELS, "digits")
     assert right.alt == "digits: 12 of 12 right; taken most often: nothing for anything else"
 
