@@ -5,13 +5,19 @@ from functools import partial
 
 from nbformat.warnings import MissingIDFieldWarning
 from nbgrader.converters import Autograde, GenerateAssignment
-from nbgrader.preprocessors import ClearHiddenTests, Execute, OverwriteCells
+from nbgrader.preprocessors import (
+    CheckCellMetadata,
+    ClearHiddenTests,
+    Execute,
+    OverwriteCells,
+)
 from sqlalchemy.exc import SAWarning
 
 try:
     from byhand.grading.plugins.exporter import SubmissionExporter
     from byhand.grading.plugins.feedback import FeedbackExporter
     from byhand.grading.plugins.grades import Grades
+    from byhand.grading.plugins.judge import Judge
     from byhand.grading.plugins.late_policy import DueDate, LatePolicy, deadlines
     from byhand.grading.plugins.preprocessors import RestoreCells, TellScore
     from byhand.grading.submission.markup import PICTURES, clean, markdown
@@ -20,8 +26,6 @@ except ImportError as error:  # nbgrader would go on without this file, and with
     raise SystemExit(
         f"nbgrader_config.py: {error}. Run `make setup`, then `source .venv/bin/activate`."
     ) from error
-
-JUDGE = "byhand.grading.plugins.judge.Judge"  # by its name: only autograding waits for PyTorch
 
 c = get_config()  # noqa: F821 - nbgrader puts it here
 
@@ -46,7 +50,8 @@ c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedE
 # moved, before each submission is graded.
 c.GenerateAssignment.preprocessors = [DueDate, *GenerateAssignment.preprocessors.default()]
 
-# nbgrader's steps, with our judge in place of its Execute, and a line for each score.
+# nbgrader's steps, with our judge in place of its Execute, and a line for each score. The metadata
+# is checked once: after sanitising nothing changes it.
 c.Autograde.sanitize_preprocessors = [
     DueDate,
     *(
@@ -55,7 +60,11 @@ c.Autograde.sanitize_preprocessors = [
     ),
 ]
 c.Autograde.autograde_preprocessors = [
-    *(JUDGE if step is Execute else step for step in Autograde.autograde_preprocessors.default()),
+    *(
+        Judge if step is Execute else step
+        for step in Autograde.autograde_preprocessors.default()
+        if step is not CheckCellMetadata
+    ),
     TellScore,
 ]
 
@@ -78,6 +87,9 @@ c.FileNameCollectorPlugin.valid_ext = [".ipynb", ".npz", ".json"]
 # The sandboxes that will do for students' code, the best first; `byhand doctor` says which this
 # machine gives. "none", for macOS, is no sandbox: their code runs with your rights.
 c.Judge.rungs = ["bubblewrap", "landlock"]
+
+# How many submissions run at once; 0: as many as there are cores.
+c.Judge.jobs = 0
 
 # What one submission may use.
 c.Judge.memory = 2 * 2**30  # bytes

@@ -17,7 +17,7 @@ import numpy as np
 
 from byhand.check import oracles, tensors
 from byhand.check.compare import NUMERICAL_TOLERANCE, as_number, bare, compare, described, same
-from byhand.check.random_inputs import Draw, remembered
+from byhand.check.random_inputs import Draw, remembered, repeating
 from byhand.check.report import Line, Report, conclude
 from byhand.check.script import Hint, Look, Script, Slopes
 from byhand.check.subject import reach
@@ -48,8 +48,7 @@ class Check:
         self.names, self.runner = reach(*subjects)
         self.name = self.names[0]
         self.draw = Draw(seed)
-        seed = self.draw.seed
-        self.report = Report("", f"random seed {seed}: check.{called}(..., seed={seed})")
+        self.report = Report("", repeating(called, self.draw.seed))
         self.at_last: list[Line] = []  # for an answer that has passed all else
 
     def rules(self, loops: bool = False, **allowed: bool) -> None:
@@ -167,7 +166,8 @@ class Comparison:
         mine, expected = self.mine[look.ref.index], self.right[look.ref.index]
         failure = (look.after and self.mine[look.after.index].failure) or mine.failure
         text = str(failure or "").removeprefix("not tried: ")
-        if text in self.said or (not failure and look.ref.index > self.unwritten):
+        place = failure.where if failure and failure.kind == "raised" else ""
+        if {text, place} & self.said or (not failure and look.ref.index > self.unwritten):
             return []  # what follows from something that has been said
         if not look.rule and (expected.failure or self._waits_in_vain(look)):
             return []
@@ -184,7 +184,7 @@ class Comparison:
             line.hint = look.hint
         if line.hint in self.said:
             line.hint = ""
-        self.said |= {line.hint, text} - {""}
+        self.said |= {line.hint, text, place} - {""}
         return [] if look.quiet and line.ok else [line]
 
     def _waits_in_vain(self, look: Look) -> bool:

@@ -13,9 +13,9 @@ import numpy as np
 
 from byhand.check import tensors
 from byhand.checkpoints import load_checkpoint, read_checkpoint
+from byhand.measures import check_finite
 from byhand.nn import Criterion, Module, Optimizer, Scheduler
 from byhand.protocol.runner import Told
-from byhand.training import train_epoch
 
 STEP = 1e-5  # of central differences
 AT_ONCE = 250  # images in one forward pass: what a layer keeps of them stays small
@@ -246,16 +246,25 @@ def practise(
 ) -> None:
     """One epoch over the images, in the order in which they come.
 
-    trainers: an optimizer and a scheduler (or None). Raises Told if they are something else.
+    trainers: an optimizer and a scheduler (or None). Raises Told if they are something else, and
+    NotFiniteError.
     """
     if not isinstance(trainers, list | tuple) or len(trainers) != 2:
         raise Told(
             f"a pair (optimizer, scheduler) was expected, not {_kind(trainers, missing=True)}"
         )
     optimizer, scheduler = trainers
-    starts = range(0, len(images), batch_size)
-    batches = [(images[i : i + batch_size], labels[i : i + batch_size]) for i in starts]
-    train_epoch(network, criterion, optimizer, batches, scheduler)
+    network.train()
+    for i in range(0, len(images), batch_size):
+        X, y = images[i : i + batch_size], labels[i : i + batch_size]
+        optimizer.zero_grad()
+        prediction = network.forward(X)
+        check_finite(criterion.forward(prediction, y), X, y, prediction)
+        slope = criterion.backward(prediction, y)
+        network.backward(X, slope)
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
 
 
 def _network(value: Any) -> Module:

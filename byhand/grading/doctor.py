@@ -17,7 +17,8 @@ from packaging.specifiers import SpecifierSet
 from traitlets.config import Config, PyFileConfigLoader
 
 from byhand import data
-from byhand.grading.sandbox import rungs
+from byhand.grading.sandbox import bubblewrap, rungs
+from byhand.grading.sandbox.bubblewrap import SandboxError
 
 GOOD, NOTE, WRONG = "ok", "note", "WRONG"
 FREE = 2**30  # bytes of disk below which grading may stop halfway
@@ -130,6 +131,11 @@ def _sandbox(acceptable: tuple[str, ...]) -> Iterator[Finding]:
         yield Finding(WRONG, f"no sandbox that will do (c.Judge.rungs: {named})", "see below")
     else:
         yield Finding(NOTE if chosen == "none" else GOOD, f"sandbox: {rungs.confinement(chosen)}")
+    if chosen not in (None, "none"):
+        try:
+            bubblewrap.core_without_autograd()
+        except SandboxError as error:
+            yield Finding(WRONG, str(error), INSTALL)
     better = rungs.RUNGS[: rungs.RUNGS.index(chosen)] if chosen else rungs.RUNGS[:-1]
     for rung in better:
         if why := rungs.trouble(rung):

@@ -314,7 +314,7 @@ def test_in_a_class_the_same_is_drawn_for_all_and_answered_once():
                     told.append("It is one too many." in str(error))
             return told
 
-    memory, seeds = Memory(), []
+    memory, seeds = Memory(1), []
     named = [None] * 4
     for i, answer in enumerate((one_more, right, one_more, right)):
         answer = FunctionType(answer.__code__, {}, "answer")
@@ -323,5 +323,5 @@ def test_in_a_class_the_same_is_drawn_for_all_and_answered_once():
     assert len(called) == 2
     assert seeds[:2] == seeds[2:4] == seeds[4:6]
     assert seeds[0] != seeds[1]
-    with Memory().of("a cell"):
+    with Memory(2).of("a cell"):
         assert Draw().seed != seeds[0]

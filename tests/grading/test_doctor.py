@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from byhand import data
 from byhand.__main__ import app
 from byhand.grading import doctor
-from byhand.grading.sandbox import rungs
+from byhand.grading.sandbox import bubblewrap, rungs
 
 from .tiny import COURSE
 
@@ -72,6 +72,15 @@ def test_the_next_rung_is_used_and_the_step_to_the_better_one_is_told(course: Pa
     assert any("sandbox: landlock (version " in line for line in lines(doctor.GOOD))
     [said] = [line for line in lines(doctor.NOTE) if "no sandbox 'bubblewrap'" in line]
     assert "since not installed: " in said
+
+
+def test_a_pytorch_in_which_autograd_cannot_be_switched_off_is_named(
+    course: Path, machine, monkeypatch
+):
+    bubblewrap.core_without_autograd.cache_clear()
+    monkeypatch.setattr(bubblewrap, "NEVER", {})
+    assert byhand_doctor().exit_code == 1
+    assert "autograd cannot be switched off in " in lines("WRONG")[0]
 
 
 def test_without_a_sandbox_that_will_do_grading_would_fail(course: Path, machine):

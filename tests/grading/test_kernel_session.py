@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from byhand.grading.course.notebooks import (
 from byhand.grading.course.reference_weights import write_weights
 from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
+from byhand.grading.sandbox.torch_session import open_session
 from byhand.grading.submission.test_cells import GradedCells
 
 COURSE = Path(__file__).parents[2]
@@ -54,7 +56,7 @@ class Kernel:
 
 
 @contextmanager
-def solved(assignment: str, folder: Path) -> Iterator[Kernel]:
+def solved(assignment: str, folder: Path, **allowed: Any) -> Iterator[Kernel]:
     path = source_notebook(COURSE, assignment)
     cells = {c.metadata.nbgrader.grade_id: c for c in read(path).cells if "nbgrader" in c.metadata}
     tests = {name: c.source for name, c in cells.items() if name.startswith("test_")}
@@ -62,8 +64,8 @@ def solved(assignment: str, folder: Path) -> Iterator[Kernel]:
     for module in path.parent.glob("*.py"):
         shutil.copy(module, folder)
     write_weights(COURSE, assignment, folder)
-    allowed = Allowed(Limits(), submission_seconds=1200, torch=assignment == WITH_TORCH)
-    with KernelSession(folder, allowed) as student, given_beside(path):
+    how = Allowed(Limits(), submission_seconds=1200, torch=assignment == WITH_TORCH, **allowed)
+    with open_session(folder, how) as student, given_beside(path):
         for source in [setup, *solutions.values()]:
             assert student.run_cell(source) == []
         yield Kernel(student, setup, tests, solutions)

@@ -13,11 +13,17 @@ from nbformat import NotebookNode
 from nbgrader.api import Assignment, Grade, Gradebook, MissingEntry, SubmittedAssignment
 from nbgrader.plugins import ExportPlugin
 
-from byhand.grading.course.notebooks import assignments, grade_id, read, source_notebook, task_of
+from byhand.grading.course.notebooks import (
+    BONUS,
+    assignments,
+    grade_id,
+    read,
+    source_notebook,
+    task_of,
+)
 from byhand.grading.plugins.late_policy import LatePolicy
 from byhand.grading.submission.names import printable
 
-BONUS = "bonus"  # the tag
 FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # begins a formula in some spreadsheet
 KEYS = (
     "assignment duedate timestamp student_id last_name first_name email raw_score "

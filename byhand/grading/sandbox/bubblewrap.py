@@ -1,8 +1,10 @@
 """The sandbox as arguments of `bwrap`: what the student's kernel sees of this machine."""
 
+import ctypes
 import functools
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -34,6 +36,10 @@ ACCOUNTS = {
 MASKED = "kallsyms kcore key-users keys kmsg kpagecgroup kpagecount kpageflags".split()
 MASKED += "pagetypeinfo sched_debug slabinfo timer_list vmallocinfo".split()
 TORCH, COMPANIONS = "torch", ["torchgen", "functorch"]  # installed with PyTorch, and part of it
+# All of PyTorch asks this function of its smallest library whether autograd records. By machine,
+# code that says no: xor eax, eax; ret, and mov w0, 0; ret.
+CORE, RECORDS = "lib/libc10.so", "_ZN3c108GradMode10is_enabledEv"
+NEVER = {"x86_64": bytes.fromhex("31c0c3"), "aarch64": bytes.fromhex("00008052c0035fd6")}
 
 STUB = '''"""Stands in for PyTorch while a solution is graded: it can be imported, not used."""
 
@@ -87,8 +93,9 @@ def arguments(
 ) -> list[str]:
     """The arguments of bwrap for a kernel, up to the command that is to run.
 
-    folder: the kernel's private folder, as sandbox.py lays it out; written: bytes that fit into
-    its writable folders together; env: the environment; hidden: folders that must not be seen.
+    folder: the kernel's private folder, as kernel.py lays it out; written: bytes that fit into
+    its writable folders together; torch: whether PyTorch is there; env: the environment; hidden:
+    folders that must not be seen.
     Raises SandboxError when one of these lies in what the sandbox shows of the system.
     """
     mounts = [
@@ -107,6 +114,8 @@ def arguments(
     mounts += ["--ro-bind", str(folder / "files"), FILES]
     if not torch:
         mounts += _hide_torch(folder)
+    if (core := folder / CORE).exists():
+        mounts += ["--ro-bind", str(core), str(torch_places()[0] / CORE)]
     for path in answers():
         mounts += ["--ro-bind", "/dev/null", str(path)]
     if (fonts := font_cache()) is not None:
@@ -138,9 +147,12 @@ def shown(hidden: list[Path]) -> list[str]:
     return found
 
 
-def furnish(folder: Path) -> None:
+def furnish(folder: Path, autograd: bool = True) -> None:
     """Put into a kernel's private folder what the sandbox shows in place of the real thing."""
     (folder / "empty").mkdir()
+    if not autograd:
+        (folder / CORE).parent.mkdir()
+        (folder / CORE).write_bytes(core_without_autograd())
     for name in [TORCH, *COMPANIONS]:
         (folder / "stub" / name).mkdir(parents=True)
         (folder / "stub" / name / "__init__.py").write_text(STUB if name == TORCH else "")
@@ -190,8 +202,25 @@ def _refuse_if_shown(path: Path, shown: list[str]) -> None:
             )
 
 
+@functools.cache
+def core_without_autograd() -> bytes:
+    """PyTorch's library CORE, changed so that nothing is ever recorded for autograd.
+
+    A file and not a setting: it holds for all threads and child processes. Raises SandboxError
+    where PyTorch is built in another way.
+    """
+    path = Path(*torch_places()[:1], CORE)
+    try:
+        never, content = NEVER[platform.machine()], path.read_bytes()
+        function = ctypes.cast(ctypes.CDLL(str(path))[RECORDS], ctypes.c_void_p).value
+        start = content.index(ctypes.string_at(function, 64))
+    except (KeyError, OSError, AttributeError, ValueError) as error:
+        raise SandboxError(f"autograd cannot be switched off in {path}: {error}") from error
+    return content[:start] + never + content[start + len(never) :]
+
+
 def torch_places() -> list[Path]:
-    """The folders of PyTorch and of what is installed with it."""
+    """The folders of PyTorch, which comes first, and of what is installed with it."""
     found = []
     for name in [TORCH, *COMPANIONS]:
         spec = importlib.util.find_spec(name)

@@ -18,13 +18,15 @@ from typing import Any
 class Orders:
     """home: the working folder, into which `files` is copied; limits: values of the resource
     module's RLIMIT_ names; view: a landlock.View as a dictionary, None where there is a sandbox or
-    none is wanted; most: bytes that may be written, where the kernel has to confine itself."""
+    none is wanted; most: bytes that may be written, where the kernel has to confine itself;
+    autograd: False is to find PyTorch without autograd."""
 
     home: str
     files: str
     limits: dict[str, int]
     view: dict[str, Any] | None = None
     most: int = 0
+    autograd: bool = True
 
     def dumps(self) -> str:
         return json.dumps(asdict(self))
@@ -44,10 +46,16 @@ def main(orders: Orders) -> None:
     installed = (i for i, path in enumerate(sys.path) if path.endswith("-packages"))
     sys.path.insert(next(installed, len(sys.path)), "")  # the student's modules, as in Jupyter
 
-    from byhand.grading.sandbox.student_side import serve
+    if not orders.autograd:
+        import torch
+
+        if torch.ones(1, requires_grad=True).sum().requires_grad:
+            sys.exit("PyTorch records for autograd, which was to be switched off")
+
+    from byhand.grading.sandbox.student_side import Shell, Undeterred, serve
     from byhand.protocol.channel import Channel
 
-    serve(Channel(channel))
+    serve(Channel(channel), Shell if orders.autograd else Undeterred)
 
 
 def confine(orders: Orders) -> None:

@@ -31,7 +31,8 @@ class Allowed:
     """What a submission may use up: seconds, and bytes of output.
 
     own_seconds: for the cells of the student's own together, so that tasks have the rest;
-    output_bytes: what is kept of a submission's output, and what one cell or experiment may send.
+    output_bytes: what is kept of a submission's output, and what one cell or experiment may send;
+    torch, hidden, autograd: as for start_kernel().
     """
 
     limits: Limits
@@ -42,6 +43,8 @@ class Allowed:
     output_bytes: int = 5 * 2**20
     rung: str = "bubblewrap"
     torch: bool = False
+    hidden: tuple[str, ...] = ()
+    autograd: bool = True
 
 
 class LostError(Exception):
@@ -69,13 +72,13 @@ class KernelSession:
         self.own_left = self.allowed.own_seconds
         self.cells: list[str] = []  # all cells that can be read, for the rules
         self.reader = Reader()
-        self.kernel = None
+        self.kernel, self.starting = None, False
 
     def __enter__(self) -> "KernelSession":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._drop()
+        self.drop()
 
     def run_cell(self, source: str, own: bool = False) -> list[NotebookNode]:
         """Run one of the student's cells; its outputs. own: it belongs to no task."""
@@ -83,6 +86,10 @@ class KernelSession:
             self.cells.append(source)
         else:
             self._blame("text too long to read")
+        return self._kept(self.outputs(source, own))
+
+    def outputs(self, source: str, own: bool) -> list[NotebookNode]:
+        """Those of run_cell, all of them; the text is not kept for the rules."""
         outputs: list[NotebookNode] = []
         try:
             self._ready()
@@ -94,7 +101,7 @@ class KernelSession:
         else:
             self.done.append((source, own))
             self.cell_ran_at = self.at
-        return self._kept(outputs)
+        return outputs
 
     def run(self, experiment: Experiment) -> list[StepResult]:
         """Carry an experiment out; if the kernel is lost on the way, every step has failed."""
@@ -128,21 +135,30 @@ class KernelSession:
         """A kernel with all earlier cells run. Raises LostError if there can be none."""
         if self.kernel is not None and not self.kernel.is_alive():
             self._blame_last_cell()
-        if self.kernel is not None:
+        if self.kernel is None:
+            self._seconds_left()
+            self.start()
+        if not self.starting:
             return
-        self._seconds_left()
-        self.kernel = start_kernel(
-            self.files, self.allowed.limits, self.allowed.torch, self.allowed.rung
-        )
         self.kernel.wait_until_ready()
+        self.starting = False
         again, self.done = self.done, []
-        for source, own in again:
+        for place, (source, own) in enumerate(again, start=1):
             try:
                 self._execute(source, [], own)
             except LostError as lost:
                 self._lose(str(lost))
+                self.done += again[place:]
                 return self._ready()
             self.done.append((source, own))
+
+    def start(self) -> None:
+        """Start a kernel, which gets ready by itself."""
+        how = self.allowed
+        self.kernel = start_kernel(
+            self.files, how.limits, how.torch, how.rung, how.hidden, how.autograd
+        )
+        self.starting = True
 
     def _blame_last_cell(self) -> None:
         """The kernel died after a cell had ended: that cell is not run again."""
@@ -232,14 +248,15 @@ class KernelSession:
     def _lose(self, cause: str) -> None:
         """Note the cause and drop the kernel."""
         self._blame(cause)
-        self._drop()
+        self.drop()
 
     def _blame(self, cause: str) -> None:
         """Note the cause once for the cell at work."""
         if (cause, self.at) not in self.causes:
             self.causes.append((cause, self.at))
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Stop the kernel; the next cell or experiment gets a new one."""
         self.cell_ran_at = None
         if self.kernel is not None:
             self.peak_memory = max(self.peak_memory, self.kernel.stop())

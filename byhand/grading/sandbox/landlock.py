@@ -89,13 +89,21 @@ def abi() -> int:
 
 
 def furnish(folder: Path) -> None:
-    """Put into a kernel's private folder what a mount would show elsewhere."""
+    """Put into a kernel's private folder what a mount would show elsewhere. Comes after
+    bubblewrap.furnish()."""
     (folder / "library").mkdir()
     (folder / "library" / "byhand").symlink_to(Path(byhand.__file__).resolve().parent)
     if (fonts := bubblewrap.font_cache()) is not None:
         place = folder / "home" / ".cache" / "matplotlib"
         place.mkdir(parents=True)
         shutil.copy(fonts, place)
+    if (core := folder / bubblewrap.CORE).exists():  # beside links to the rest of PyTorch
+        torch, again = bubblewrap.torch_places()[0], folder / "library" / bubblewrap.TORCH
+        (again / "lib").mkdir(parents=True)
+        for path in [core, *torch.iterdir(), *(torch / "lib").iterdir()]:
+            link = again / path.relative_to(folder if path == core else torch)
+            if not link.exists():
+                link.symlink_to(path)
 
 
 def view(folder: Path, torch: bool, hidden: list[Path]) -> View:
@@ -104,8 +112,11 @@ def view(folder: Path, torch: bool, hidden: list[Path]) -> View:
     Raises SandboxError when a hidden folder would be seen.
     """
     unseen = bubblewrap.answers() + ([] if torch else bubblewrap.torch_places())
-    unseen = [path.resolve() for path in unseen]
     read = [f"/etc/{name}" for name in bubblewrap.SETTINGS] + MACHINE
+    if (core := folder / bubblewrap.CORE).exists():
+        unseen.append(bubblewrap.torch_places()[0] / bubblewrap.CORE)
+        read += [str(core), str(folder / "library" / bubblewrap.TORCH)]
+    unseen = [path.resolve() for path in unseen]
     read += [str(Path(byhand.__file__).resolve().parent), str(folder / "stub")]
     listed = [str(folder / "library")]
     for top in bubblewrap.shown(hidden):

@@ -117,6 +117,16 @@ class Shell(InteractiveShell):
         self.tell({"output_type": "error", **told, "traceback": list(stb)})
 
 
+class Undeterred(Shell):
+    """Goes on with a cell after an error: where PyTorch has no autograd a cell that uses it fails,
+    and may define what another one needs."""
+
+    async def run_code(self, *args: Any, **kwargs: Any) -> bool:
+        """Called by IPython for each statement; says that there was no error."""
+        await super().run_code(*args, **kwargs)
+        return False
+
+
 class WhenUsed:
     """A module that is loaded at its first use: drawing takes long to load and has no points."""
 
@@ -127,10 +137,10 @@ class WhenUsed:
         return getattr(importlib.import_module(self._name), attribute)
 
 
-def serve(channel: Channel) -> None:
+def serve(channel: Channel, kind: type[Shell] = Shell) -> None:
     """Do what comes, one request after the other, until the channel ends."""
     byhand.plots = WhenUsed("byhand.plots")
-    shell, home = Shell.instance(config=Config(CONFIG)), os.getpid()
+    shell, home = kind.instance(config=Config(CONFIG)), os.getpid()
 
     def tell(output: dict) -> None:
         for stream in streams if output["output_type"] != "stream" else ():
