@@ -17,6 +17,7 @@ from byhand.protocol.experiment import (
     OPERATIONS,
     Experiment,
     Failure,
+    Given,
     Ref,
     Step,
     StepResult,
@@ -61,7 +62,8 @@ class LocalRunner:
 
     names, fixtures: what the experiment may call, by name: the student's, and the checker's;
     tensors: what knows PyTorch, for experiments in which tensors cross (byhand.check.tensors);
-    guard: stands around all others; seconds: the time limit of an experiment.
+    guard: stands around all others; seconds: the time limit of an experiment; ask: what stands for
+    a Given.
     """
 
     def __init__(
@@ -71,9 +73,10 @@ class LocalRunner:
         tensors: Any = None,
         guard: Callable[[], AbstractContextManager] = nullcontext,
         seconds: float = TIME_LIMIT,
+        ask: Callable[[Given], Callable] = lambda given: given,
     ):
         self.names, self.fixtures, self.tensors = names, fixtures, tensors
-        self.guard, self.seconds = guard, seconds
+        self.guard, self.seconds, self.ask = guard, seconds, ask
 
     def run(self, experiment: Experiment) -> list[StepResult]:
         """One StepResult for each step, in order. The global generator is left as it was."""
@@ -154,6 +157,8 @@ class _Session:
             return type(value)(map(self._resolve, value))
         if isinstance(value, Tensor):
             return self.runner.tensors.make(value.array)
+        if isinstance(value, Given):
+            return self.runner.ask(value)
         return np.array(value) if isinstance(value, np.ndarray) else value
 
     def _changed(self) -> tuple[int, ...]:
