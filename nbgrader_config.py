@@ -1,25 +1,31 @@
 """The course as nbgrader sees it. Instructors edit the deadlines; the rest can stay."""
 
 import warnings
+from functools import partial
 
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat.warnings import MissingIDFieldWarning
 from nbgrader.converters import Autograde, GenerateAssignment
-from nbgrader.preprocessors import Execute, OverwriteCells
+from nbgrader.preprocessors import (
+    CheckCellMetadata,
+    ClearHiddenTests,
+    Execute,
+    OverwriteCells,
+)
 from sqlalchemy.exc import SAWarning
 
 try:
     from byhand.grading.plugins.exporter import SubmissionExporter
-    from byhand.grading.plugins.feedback import HideTests
-    from byhand.grading.plugins.grades import Grades, ShowGrades
+    from byhand.grading.plugins.feedback import FeedbackExporter
+    from byhand.grading.plugins.grades import Grades
+    from byhand.grading.plugins.judge import Judge
     from byhand.grading.plugins.late_policy import DueDate, LatePolicy, deadlines
     from byhand.grading.plugins.preprocessors import RestoreCells, TellScore
+    from byhand.grading.submission.markup import PICTURES, clean, markdown
+    from byhand.handin import TRAINED
 except ImportError as error:  # nbgrader would go on without this file, and without the sandbox
     raise SystemExit(
         f"nbgrader_config.py: {error}. Run `make setup`, then `source .venv/bin/activate`."
     ) from error
-
-JUDGE = "byhand.grading.plugins.judge.Judge"  # by its name: only autograding waits for PyTorch
 
 c = get_config()  # noqa: F821 - nbgrader puts it here
 
@@ -44,7 +50,8 @@ c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedE
 # moved, before each submission is graded.
 c.GenerateAssignment.preprocessors = [DueDate, *GenerateAssignment.preprocessors.default()]
 
-# nbgrader's steps, with our judge in place of its Execute, and a line for each score.
+# nbgrader's steps, with our judge in place of its Execute, and a line for each score. The metadata
+# is checked once: after sanitising nothing changes it.
 c.Autograde.sanitize_preprocessors = [
     DueDate,
     *(
@@ -53,7 +60,11 @@ c.Autograde.sanitize_preprocessors = [
     ),
 ]
 c.Autograde.autograde_preprocessors = [
-    *(JUDGE if step is Execute else step for step in Autograde.autograde_preprocessors.default()),
+    *(
+        Judge if step is Execute else step
+        for step in Autograde.autograde_preprocessors.default()
+        if step is not CheckCellMetadata
+    ),
     TellScore,
 ]
 
@@ -64,14 +75,21 @@ c.Autograde.exporter_class = SubmissionExporter
 
 # nbgrader puts the course's files in place of a student's of the same name. That is wanted for
 # given.py; what a student has trained is the student's.
-c.Autograde.exclude_overwriting = {
-    "4-optimizers": ["mnist_mlp.npz"],
-    "5-convnet": ["mnist_convnet.npz", "comparison.json"],
-}
+c.Autograde.exclude_overwriting = TRAINED
+
+# What `byhand handin` packs, <student>_<assignment>.zip, is what `nbgrader zip_collect` takes. The
+# name of the file says whose it is; whatever is in it belongs to that student.
+c.FileNameCollectorPlugin.named_regexp = (
+    r"(?>.*?/downloaded/[^/]+/extracted/)(?P<student_id>[^/]+)_[^/_]+/(?P<file_id>[^/]+)$"
+)
+c.FileNameCollectorPlugin.valid_ext = [".ipynb", ".npz", ".json"]
 
 # The sandboxes that will do for students' code, the best first; `byhand doctor` says which this
 # machine gives. "none", for macOS, is no sandbox: their code runs with your rights.
 c.Judge.rungs = ["bubblewrap", "landlock"]
+
+# How many submissions run at once; 0: as many as there are cores.
+c.Judge.jobs = 0
 
 # What one submission may use.
 c.Judge.memory = 2 * 2**30  # bytes
@@ -89,8 +107,16 @@ c.Judge.torch = ["1-autograd"]
 # Cells with this tag draw or train and have no points: autograding leaves them out.
 c.Judge.skip_tag = "ungraded"
 
-# Feedback pages show what failed and why, not the hidden cases themselves.
-c.GenerateFeedback.preprocessors = [ShowGrades, HideTests, CSSHTMLHeaderPreprocessor]
+# Feedback pages show what failed and why, not the hidden cases themselves. Nothing in them runs.
+c.GenerateFeedback.exporter_class = FeedbackExporter
+c.GenerateFeedback.preprocessors = [ClearHiddenTests]
+
+# The same in formgrader, which shows submissions where you are logged in.
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {"markdown2html": markdown, "clean_html": partial(clean, ours=True)}
+c.WidgetsDataTypeFilter.display_data_priority = [
+    *("text/html", "text/markdown", "text/latex", *PICTURES, "text/plain")
+]
 
 # Bonus points stand apart: "9.5 of 10, bonus 1.5".
 c.ExportApp.plugin_class = Grades

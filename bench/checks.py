@@ -24,10 +24,10 @@ from threadpoolctl import threadpool_limits
 from byhand.check.report import Report, showing
 from byhand.grading.course.mistakes import Mistake, mistakes
 from byhand.grading.course.notebooks import assignments, grade, solution_cells, source_notebook
-from byhand.grading.course.reference_weights import TASKS, write_weights
+from byhand.grading.course.reference_weights import FILES, write_weights
 
 COURSE = Path(__file__).parents[1]
-TRAINED = {assignment: ("train_mlp", "train_mnist") for assignment in TASKS}
+TRAINED = {assignment: ("train_mlp", "train_mnist") for assignment in FILES}
 
 
 def main() -> None:

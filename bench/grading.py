@@ -1,21 +1,31 @@
-"""Grading a class with the judge, as a ratio to plain nbgrader: `python bench/grading.py [n]`.
+"""Grading a class: `python bench/grading.py [n]`, `python bench/grading.py --sizes 100 300 1000`.
 
-The same n submissions (20 unless said) of 3-layers are graded one after the other, once by the
-course's configuration, sandbox on, and once by nbgrader's own Execute with the same checks in the
-student's kernel. Both leave out the cells tagged `ungraded`. Prints seconds a submission, the
-start of nbgrader included, and their ratio.
+The first grades n mixed submissions (40 unless said) of 3-layers, right ones, wrong ones and ones
+that do not run, by nbgrader's own Execute with the same checks in the student's kernel, and by the
+course's configuration, sandbox on, with 1 worker and with as many as there are cores. All leave out
+the cells tagged `ungraded`. Prints submissions a minute, the start of nbgrader included, and how
+many times as many as plain nbgrader. The second grades classes of these sizes, with all cores, and
+prints the seconds a submission takes and the most memory that nbgrader's own process used.
 """
 
+import argparse
+import json
+import resource
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from joblib import cpu_count
+
 from byhand.grading.course.commands import nbgrader
+from byhand.grading.course.mistakes import mistakes
+from byhand.grading.course.notebooks import grade_id, read, source_notebook
 
 COURSE = Path(__file__).parents[1]
-ASSIGNMENT = "3-layers"
+ASSIGNMENT, NOTEBOOK = "3-layers", "layers.ipynb"
+ALONE = 3  # seconds of a class of one that are measured, the best counts
 PLAIN = """
 from nbconvert.exporters import NotebookExporter
 from nbgrader.converters import Autograde
@@ -27,32 +37,73 @@ c.Execute.skip_cells_with_tag = "ungraded"
 """
 
 
-def seconds(count: int, extra: str) -> float:
-    """How long `nbgrader autograde` takes for a class of `count`, by the clock."""
+def kinds() -> list[str]:
+    """Texts of submissions: two right ones, one with three mistakes, one with a cell that is no
+    Python."""
+    nb = read(source_notebook(COURSE, ASSIGNMENT))
+    right = json.dumps(nb)
+    wrong = {m.task: m.source for m in mistakes(COURSE / "mistakes" / ASSIGNMENT)}
+    tasks = ["batch_norm", "softmax", "adam"]
+    for cell in nb.cells:
+        if grade_id(cell) in tasks:
+            cell.source = wrong[grade_id(cell)]
+    mistaken = json.dumps(nb)
+    for cell in nb.cells:
+        if grade_id(cell) == "linear":
+            cell.source = "class Linear(Module:"
+    return [right, mistaken, right, json.dumps(nb)]
+
+
+def grade(count: int, extra: str) -> tuple[float, float]:
+    """Seconds by the clock for a class of `count`, and the most MiB of nbgrader's process."""
     with tempfile.TemporaryDirectory(prefix="byhand-bench-") as folder:
-        course = Path(folder)
+        course, texts = Path(folder), kinds()
         shutil.copytree(COURSE / "source" / ASSIGNMENT, course / "source" / ASSIGNMENT)
         config = (COURSE / "nbgrader_config.py").read_text(encoding="utf-8")
         (course / "nbgrader_config.py").write_text(config + extra, encoding="utf-8")
         nbgrader(course, "generate_assignment", ASSIGNMENT)
-        for number in range(1, count + 1):
-            handed_in = course / "submitted" / f"student-{number:02}" / ASSIGNMENT
-            shutil.copytree(course / "source" / ASSIGNMENT, handed_in)
+        for number in range(count):
+            handed_in = course / "submitted" / f"student-{number + 1:04}" / ASSIGNMENT
+            handed_in.mkdir(parents=True)
+            (handed_in / NOTEBOOK).write_text(texts[number % 4], encoding="utf-8")
         begin = time.perf_counter()
         log = nbgrader(course, "autograde", ASSIGNMENT)
         taken = time.perf_counter() - begin
-        if log.count(": 10 of 10") != count:
-            sys.exit(f"Not everyone has 10 points:\n{log}")
-    return taken
+        right = sum(number % 2 == 0 for number in range(count))
+        if log.count(": 10 of 10") != right or log.count(" of 10") != count:
+            sys.exit(f"not everyone has the right points:\n{log}")
+    return taken, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
-def main(count: int) -> None:
-    plain, judge = seconds(count, PLAIN), seconds(count, "")
-    print(f"{count} submissions of {ASSIGNMENT}, one after the other")
-    print(f"  plain nbgrader  {plain / count:5.2f} s a submission")
-    print(f"  the judge       {judge / count:5.2f} s a submission")
-    print(f"  ratio           {judge / plain:5.2f}")
+def compare(count: int) -> None:
+    """Print plain nbgrader beside ours."""
+    cores = cpu_count()
+    ways = {"plain nbgrader": PLAIN, "1 worker": "\nc.Judge.jobs = 1\n", f"{cores} workers": ""}
+    print(f"{count} submissions of {ASSIGNMENT}: right, wrong and broken ones, on {cores} cores")
+    base = 0.0
+    for name, extra in ways.items():
+        taken, _ = grade(count, extra)
+        base = base or taken
+        rate, each = 60 * count / taken, taken / count
+        times = base / taken
+        print(f"  {name:15} {each:5.2f} s each, {rate:5.1f} a minute, {times:4.1f} times as many")
+    alone = min(grade(1, "")[0] for _ in range(ALONE))
+    print(f"  a class of one takes {alone:.1f} s")
+
+
+def scale(sizes: list[int]) -> None:
+    """Print time and memory by the size of the class."""
+    for size in sizes:
+        taken, memory = grade(size, "")
+        print(f"  a class of {size:5}: {taken / size:.2f} s each, at most {memory:.0f} MiB")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("count", nargs="?", type=int, default=40, metavar="N")
+    parser.add_argument("--sizes", nargs="+", type=int)
+    arguments = parser.parse_args()
+    if arguments.sizes:
+        scale(arguments.sizes)
+    else:
+        compare(arguments.count)

@@ -8,17 +8,18 @@ from typing import Annotated
 import typer.core
 from rich.console import Console
 
-from byhand.grading.course import notebooks, release
+from byhand import handin
+from byhand.grading.course import normal_form, notebooks, release
 
 
 class Commands(typer.core.TyperGroup):
-    """Commands that say in one line, not in a traceback, what is wrong with the course."""
+    """Commands that say in one line, not in a traceback, what is wrong."""
 
     def invoke(self, ctx: typer.Context) -> None:
         """Run the command that ctx names."""
         try:
             super().invoke(ctx)
-        except notebooks.CourseError as error:
+        except (notebooks.CourseError, handin.HandInError) as error:
             sys.exit(f"byhand: {error}")
 
 
@@ -27,10 +28,45 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Tools for those who teach or maintain the course; run them in its folder.",
+    help="Tools of the course. `check` and `handin` are for students, the others for teachers.",
 )
 
 Check = Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 if it would.")]
+
+
+@app.command("autograde")
+def autograde_command(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
+    student: Annotated[str, typer.Option(help="Only these, such as student-0*.")] = "*",
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Submissions at once; as many as cores if not given.")
+    ] = None,
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Also what has not changed.")] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Write nothing; say whose points would change.")
+    ] = False,
+) -> None:
+    """`nbgrader autograde` with all of the options of this course."""
+    from byhand.grading.plugins import autograde  # here, because it takes a second to import
+
+    where = notebooks.find_course()
+    arguments = autograde.arguments(where, assignment, student, jobs, scheduler)
+    if diff:
+        autograde.show_differences(where, arguments, Console())
+    else:
+        autograde.grade(where, [*arguments, "--force"] if force else arguments)
+
+
+@app.command("check")
+def check_command(notebook: Path) -> None:
+    """Run a student's notebook in a fresh kernel and show how every task stands."""
+    from byhand.grading.course import fresh_run  # here, because it takes a second to import
+
+    said, passed = fresh_run.check_notebook(notebook)
+    sys.stdout.reconfigure(errors="replace")  # a terminal without ✓
+    typer.echo(said)
+    raise typer.Exit(not passed)
 
 
 @app.command("demo")
@@ -52,6 +88,20 @@ def doctor_command() -> None:
         findings.append(finding)
     if any(finding.state == doctor.WRONG for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command("handin")
+def handin_command(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="As in 3-layers.")],
+    student: Annotated[
+        str, typer.Option(help="Your name as your instructor knows it; else that of the account.")
+    ] = "",
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Even if a file that training writes is not in order.")
+    ] = False,
+) -> None:
+    """Look whether an assignment is complete, and pack it into one file to hand in."""
+    handin.hand_in(assignment, student, anyway, tell=typer.echo)
 
 
 @app.command("release")
@@ -81,7 +131,7 @@ def normalise(
     """Bring notebooks into the form in which they are committed: no outputs, stable cell ids."""
     changed = []
     for path in paths or sorted((notebooks.find_course() / "source").glob("*/*.ipynb")):
-        wanted = notebooks.normalise(notebooks.read(path))
+        wanted = normal_form.normalise(notebooks.read(path))
         if path.read_text(encoding="utf-8") != wanted:
             changed.append(f"{os.path.relpath(path)}: not in the committed form")
             if not check:

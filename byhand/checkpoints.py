@@ -1,7 +1,7 @@
 """What a training run leaves behind: its history, and the file with the network's weights.
 
 A checkpoint is an .npz archive without pickles: the arrays of state() in their order, the history,
-the name of the data set, and the version of this format.
+the name of the data set, the version of this format, and what a run needs to go on (resume.py).
 """
 
 import os
@@ -9,7 +9,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from tokenize import TokenError
@@ -18,10 +18,11 @@ import numpy as np
 
 from byhand.nn import Module
 
-VERSION = 1
+VERSION = 2
 MARK = "byhand_checkpoint"  # the entry that holds the version; no other archive has it
 LARGEST = 2**28  # bytes of a checkpoint in memory, a thousand times what the course needs
-FIX = "Train again and save with training.save_checkpoint."
+OF_A_RUN = "run_"  # begins the names of the entries that only a run reads
+FIX = "Train again: run the cell that trains the network."
 # What numpy.load raises for files that are no archives of arrays, or damaged ones.
 UNREADABLE = (
     *(EOFError, KeyError, OSError, RuntimeError, SyntaxError, TokenError, TypeError, ValueError),
@@ -31,37 +32,73 @@ UNREADABLE = (
 
 @dataclass
 class History:
-    """What training measured: one entry per finished epoch, of lr one per step.
+    """What a training run has measured.
 
-    train_loss: mean over the training samples, each batch measured in train mode just before
-    its step; test_loss: mean over the test samples in eval mode, after the epoch's last step;
-    train_accuracy, test_accuracy: the share of right answers, measured along with the losses
-    where the targets are class numbers; lr: the learning rate of every step;
-    seconds: wall-clock time of the epoch, testing included.
+    An entry for every finished epoch: train_loss and train_accuracy are means over the training
+    samples, each batch measured in train mode just before its step; validation_loss and
+    validation_accuracy are what the loop measured after the last step of the epoch; seconds is
+    wall-clock time, validation included, and threads how many of them BLAS had in the end. An entry
+    for every step: loss, and lr, the learning rate.
+    An accuracy is a share of right answers. What was not measured is an empty list.
     """
 
     train_loss: list[float] = field(default_factory=list)
-    test_loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     train_accuracy: list[float] = field(default_factory=list)
-    test_accuracy: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
     lr: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    threads: list[float] = field(default_factory=list)
+
+    @property
+    def best(self) -> int:
+        """The index of the best epoch, -1 before there is one.
+
+        The highest validation accuracy decides, without one the lowest validation loss, without
+        both it is the last epoch; of equals it is the first.
+        """
+        if self.validation_accuracy:
+            return int(np.argmax(self.validation_accuracy))
+        if self.validation_loss:
+            return int(np.argmin(self.validation_loss))
+        return len(self.seconds) - 1
+
+    def validated(self, epoch: int) -> str:
+        """What was measured on the validation data after an epoch, in a word; "" if nothing."""
+        if 0 <= epoch < len(self.validation_accuracy):
+            return f"{self.validation_accuracy[epoch]:.2%}"
+        if 0 <= epoch < len(self.validation_loss):
+            return f"{self.validation_loss[epoch]:.4g}"
+        return ""
 
 
 MEASURED = fields(History)
 
 
 class CheckpointError(Exception):
-    """A checkpoint cannot be written, read or used; the message is one line and says why."""
+    """A checkpoint cannot be written, read or used; one line: what is wrong, and how to fix it."""
+
+    def __init__(self, what: str, fix: str):
+        super().__init__(f"{what} {fix}")
+        self.what = what
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What stands in a file: arrays as state() lists them; data: the name of the data set."""
+    """What stands in a file.
+
+    arrays: as state() lists them; data: the name of the data set; of_a_run: the entries that a
+    run has added.
+    """
 
     arrays: list[np.ndarray]
     history: History
     data: str
+    of_a_run: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def modules(network: Module) -> Iterator[Module]:
@@ -101,31 +138,43 @@ def to_float32(network: Module) -> Module:
     return network
 
 
-def save_checkpoint(path: Path | str, network: Module, history: History, data: str) -> None:
-    """Write the network's state to `path`, all of it or nothing.
+def save_checkpoint(
+    path: Path | str,
+    network: Module | Sequence[np.ndarray],
+    history: History,
+    data: str,
+    of_a_run: Mapping[str, np.ndarray] | None = None,
+) -> None:
+    """Write the state of a network to `path`, all of it or nothing.
 
-    data: the name of the data set, as Digits has it. Raises CheckpointError when the file cannot
-    be written, or when the state holds NaN or infinity.
+    network: a Module, or the arrays of its state(); data: the name of the data set, as Digits has
+    it; of_a_run: what Checkpoint has under this name. Raises CheckpointError when the file cannot
+    be written, or when the state holds NaN or infinity: what was at `path` before is still there.
     """
     path = Path(path)
-    arrays = state(network)
+    arrays = state(network) if isinstance(network, Module) else network
     for number, array in enumerate(arrays):
         if not np.isfinite(array).all():
             raise CheckpointError(
-                f"{path} was not written: array {number} of the network holds NaN or infinity. "
-                "Train again from the start, with a lower learning rate."
+                f"{path} was not written: array {number} of the network holds NaN or infinity.",
+                "Train again from the start, with a lower learning rate.",
             )
     entries = {f"array_{number}": array for number, array in enumerate(arrays)}
     entries |= {f"history_{f.name}": np.array(getattr(history, f.name), float) for f in MEASURED}
-    entries |= {MARK: np.array(VERSION), "data": np.array(data)}
+    entries |= {MARK: np.array(VERSION), "data": np.array(data)} | dict(of_a_run or {})
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".checkpoint-") as scratch:
             part = Path(scratch) / path.name
             with part.open("wb") as file:
                 np.savez(file, **entries)
+                file.flush()
+                os.fsync(file.fileno())  # the new content is on the disk before the old one goes
             os.replace(part, path)
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise CheckpointError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            "Make room, or write to a folder that is yours.",
+        ) from error
 
 
 def load_checkpoint(path: Path | str, network: Module) -> History:
@@ -141,12 +190,13 @@ def load_checkpoint(path: Path | str, network: Module) -> History:
     if len(mine) != len(stored):
         raise CheckpointError(
             f"{differs} {len(stored)} arrays, this one has {len(mine)} (parameters and running "
-            f"averages). {fix}"
+            "averages).",
+            fix,
         )
     for number, (array, new) in enumerate(zip(mine, stored, strict=True)):
         if array.shape != new.shape:
             raise CheckpointError(
-                f"{differs} {new.shape} as array {number}, here that has shape {array.shape}. {fix}"
+                f"{differs} {new.shape} as array {number}, here that has shape {array.shape}.", fix
             )
     for array, new in zip(mine, stored, strict=True):
         array[...] = new
@@ -161,30 +211,32 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
     path = Path(path)
     if not path.exists():
         raise CheckpointError(
-            f"{path} is missing: run the cell that trains the network, and hand the file in "
-            "beside the notebook."
+            f"{path} is missing:",
+            "run the cell that trains the network, and hand the file in beside the notebook.",
         )
     entries = _entries(path)
     if MARK not in entries:
-        raise CheckpointError(f"{path} holds arrays, but is no checkpoint of this course. {FIX}")
+        raise CheckpointError(f"{path} holds arrays, but is no checkpoint of this course.", FIX)
     version = entries[MARK]
     if version.shape != () or version != VERSION:
         raise CheckpointError(
             f"{path} has version {version!s:.20} of the format, this package reads version "
-            f"{VERSION}. Use the package that wrote it, or train again."
+            f"{VERSION}.",
+            "Use the package that wrote it, or train again.",
         )
     try:
         arrays = [entries[f"array_{n}"] for n in range(sum("array_" in name for name in entries))]
         history = History(**{f.name: _numbers(entries[f"history_{f.name}"]) for f in MEASURED})
         data = str(entries["data"])
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is no whole checkpoint: {error}. {FIX}") from error
+        raise CheckpointError(f"{path} is no whole checkpoint: {error}.", FIX) from error
     for number, array in enumerate(arrays):
         if array.dtype.kind != "f" or not np.isfinite(array).all():
             raise CheckpointError(
-                f"{path}: array {number} holds values that are no finite numbers. {FIX}"
+                f"{path}: array {number} holds values that are no finite numbers.", FIX
             )
-    return Checkpoint(arrays, history, data[:200])
+    of_a_run = {name: array for name, array in entries.items() if name.startswith(OF_A_RUN)}
+    return Checkpoint(arrays, history, data[:200], of_a_run)
 
 
 def _entries(path: Path) -> dict[str, np.ndarray]:
@@ -192,21 +244,22 @@ def _entries(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file:
             if file.read(2) != b"PK":
-                raise CheckpointError(f"{path} is no .npz archive. {FIX}")
+                raise CheckpointError(f"{path} is no .npz archive.", FIX)
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
         if size > LARGEST:
             raise CheckpointError(
                 f"{path} would unpack to {size / 2**20:,.0f} MiB; at most {LARGEST // 2**20} are "
-                f"read. {FIX}"
+                "read.",
+                FIX,
             )
         with np.load(path, allow_pickle=False) as archive:
             return dict(archive)
     except UNREADABLE as error:
         if "allow_pickle" in str(error):
-            raise CheckpointError(f"{path} holds pickles, which are never read. {FIX}") from error
+            raise CheckpointError(f"{path} holds pickles, which are never read.", FIX) from error
         raise CheckpointError(
-            f"{path} is damaged or cut off ({type(error).__name__}). {FIX}"
+            f"{path} is damaged or cut off ({type(error).__name__}).", FIX
         ) from error
 
 

@@ -1,9 +1,16 @@
-"""The training loop of the course: epochs over batches, with a progress bar and a history."""
+"""A training run that can be watched, interrupted and taken up again.
+
+The loop is the student's; a Run keeps what is no lesson: the bar, the history, the checkpoint.
+"""
 
 import math
 import operator
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -12,170 +19,279 @@ from byhand.checkpoints import (  # noqa: F401 - some are for the notebooks only
     CheckpointError,
     History,
     load_checkpoint,
+    read_checkpoint,
     save_checkpoint,
+    state,
     to_float32,
 )
-from byhand.nn import Criterion, Module, Optimizer, Scheduler
+from byhand.measures import NotFiniteError, check_finite, number, right_answers
+from byhand.nn import Module, Optimizer, Scheduler
+from byhand.resume import ResumeError, difference, kept, put_back, settings_in, settings_of
+from byhand.threads import Threads
 
 Batches = Iterable[tuple[np.ndarray, np.ndarray]]
-Measured = tuple[float, float | None]  # mean loss; share of right answers, if there are classes
 
-# An output beyond this belongs to a network that has run away. NaN compares as not below it.
-DIVERGED = 1e6
-
-
-class TrainingStoppedError(ArithmeticError):
-    """The loss is NaN or infinite; `history` holds the epochs that were finished before."""
-
-    def __init__(self, message: str, history: History):
-        super().__init__(message)
-        self.history = history
+BAR = "{desc} {percentage:3.0f}%|{bar}| {remaining} left{postfix}"
+# Seconds of work between two changes of the bar and of the picture, at least: on a busy machine
+# they come as seldom as the work does.
+PAUSE = 0.5
 
 
-def fit(
-    network: Module,
-    criterion: Criterion,
-    optimizer: Optimizer,
-    train_loader: Batches,
-    test_loader: Batches,
-    epochs: int,
-    scheduler: Scheduler | None = None,
-    watch: Callable[[History], None] | None = None,
-) -> History:
-    """Train `network` for so many epochs and return what was measured on the way.
+class InterruptedRunError(KeyboardInterrupt):
+    """A run was interrupted: one calm line in a notebook, and the cells that wait do not start."""
 
-    A loader gives batches (X, y) with the samples along the first axis, and gives them again
-    each time it is iterated over. The scheduler takes a step after every batch; `watch` is called
-    with the history after every epoch. Raises TrainingStoppedError at the first loss that is not
-    a finite number, and ValueError when a loader gives nothing.
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+class Run:
+    """A training run that can be watched, interrupted and taken up again.
+
+    with training.Run(network, optimizer, scheduler, epochs=8, file="net.npz") as run:
+        for epoch in run.epochs():
+            for X, y in run.batches(loader):
+                run.loss = train_step(network, criterion, optimizer, scheduler, X, y)
+            run.validation_accuracy = np.mean(predict(network, images) == labels)
+
+    file: where every epoch leaves a checkpoint, with the network of the best one. A run that was
+    interrupted goes on where it stopped; of one that was finished the best network is loaded, and
+    the loop has nothing to do. data: the name of the data set; watch: called with the run now and
+    then, and in the end, to show how it is going.
+    history: what was measured so far; planned: the number of epochs; steps: how many an epoch has,
+    0 before that is known; over: whether the run has ended.
     """
-    history = History()
-    steps = epochs * operator.length_hint(train_loader)
-    with tqdm(total=steps or None, unit="step") as bar:
-        for epoch in range(epochs):
-            bar.set_description(f"epoch {epoch + 1}/{epochs}", refresh=False)
-            start = time.perf_counter()
-            batches = _noted(train_loader, optimizer, history, bar)
-            try:
-                trained = train_epoch(network, criterion, optimizer, batches, scheduler)
-                tested = measure(network, criterion, test_loader)
-            except NotFiniteError as error:
-                raise TrainingStoppedError(
-                    f"Training stopped in epoch {epoch + 1} of {epochs}: {error} "
-                    f"(Learning rate {optimizer.lr:g}; finished epochs: sys.last_value.history)",
-                    history,
-                ) from None
-            _note("train", trained, history)
-            _note("test", tested, history)
-            history.seconds.append(time.perf_counter() - start)
-            # Drawn with the bar's next refresh: drawing every epoch costs more than a small one.
-            bar.set_postfix(_latest(history), refresh=False)
-            if watch is not None:
-                watch(history)
-    return history
 
+    def __init__(
+        self,
+        network: Module,
+        optimizer: Optimizer,
+        scheduler: Scheduler | None = None,
+        *,
+        epochs: int,
+        file: Path | str | None = None,
+        data: str = "",
+        watch: Callable[["Run"], None] | None = None,
+    ):
+        self.network, self.optimizer, self.scheduler = network, optimizer, scheduler
+        self.planned, self.data, self.watch = epochs, data, watch
+        self.file = None if file is None else Path(file)
+        self.history, self.steps, self.over = History(), 0, False
+        self._parts = network, optimizer, scheduler
+        self._settings = settings_of(self._parts, epochs=epochs, data=data)
+        self._best: list[np.ndarray] = []  # state() after the best epoch
+        self._safe = 0  # epochs that are in the file
+        self._found = ""  # what to say of a file that leaves nothing to do
+        self._bar: tqdm | None = None
+        self._threads, self._next = Threads(), 0.0
+        self._new_epoch()
 
-def train_epoch(
-    network: Module,
-    criterion: Criterion,
-    optimizer: Optimizer,
-    loader: Batches,
-    scheduler: Scheduler | None = None,
-) -> Measured:
-    """One step of the optimizer for every batch; what was measured in train mode before each."""
-    network.train()
-    seen = _Seen("train")
-    for X, y in loader:
-        optimizer.zero_grad()
-        prediction = network.forward(X)
-        seen.add(criterion.forward(prediction, y), X, y, prediction)
-        slope = criterion.backward(prediction, y)
-        network.backward(X, slope)
-        optimizer.step()
-        if scheduler is not None:
-            scheduler.step()
-    return seen.mean()
+    def __enter__(self) -> Self:
+        if self.file is not None:
+            self._take_up(self.file)
+        return self
 
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._threads.restore()
+        if self._bar is not None:
+            self._bar.close()
+        self.over = True
+        if self.watch is not None and self.history.loss:
+            self.watch(self)
+        if kind is KeyboardInterrupt:
+            raise InterruptedRunError(self._interrupted()) from None
+        if kind is None:
+            print(self._found or self._finished())
 
-def measure(network: Module, criterion: Criterion, loader: Batches) -> Measured:
-    """The mean loss and the accuracy over the samples in eval mode; nothing is learned."""
-    network.eval()
-    seen = _Seen("test")
-    for X, y in loader:
-        prediction = network.forward(X)
-        seen.add(criterion.forward(prediction, y), X, y, prediction)
-    return seen.mean()
+    def epochs(self) -> Iterator[int]:
+        """The numbers of the epochs that are left, from 0; each ends with a checkpoint."""
+        while not self._found and len(self.history.seconds) < self.planned:
+            began = time.perf_counter()
+            self._new_epoch()
+            yield len(self.history.seconds)
+            self._finish_epoch(began)
 
+    def batches(self, loader: Batches) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The batches of a loader, once; after the step on each the loop sets `loss`."""
+        if self._bar is None:
+            self.steps = operator.length_hint(loader)
+            total, done = self.planned * self.steps or None, len(self.history.loss)
+            look = dict(desc=self._at(), bar_format=BAR, mininterval=0, leave=False)
+            self._bar = tqdm(total=total, initial=done, **look)
+        for X, y in loader:
+            rate = float(self.optimizer.lr)
+            self._batch, self._loss = (X, y), None
+            if self._threads.chosen is None:
+                with self._threads.step():
+                    yield X, y
+            else:
+                yield X, y
+            if self._loss is None:
+                raise ValueError("a run has to know the loss of every step: run.loss = ...")
+            self._note(rate)
 
-class NotFiniteError(ArithmeticError):
-    """A loss that is NaN or infinite, and what most likely made it so."""
+    @property
+    def loss(self) -> float | None:
+        """The loss of the batch at hand, measured before its step; has to be finite."""
+        return self._loss
 
+    @loss.setter
+    def loss(self, value: float) -> None:
+        self._loss = number("loss", value, "Does your step end with `return loss`?")
+        try:
+            check_finite(self._loss, *self._batch, self.network.output)
+        except NotFiniteError as error:
+            raise self._stopped(str(error)) from None
 
-class _Seen:
-    """Adds up what the batches of one pass through the data gave."""
+    @property
+    def validation_loss(self) -> float | None:
+        """The loss on the validation data after this epoch."""
+        return self._validation.get("validation_loss")
 
-    def __init__(self, name: str):
-        self.name = name
-        self.samples, self.loss, self.right, self.classes = 0, 0.0, 0, True
+    @validation_loss.setter
+    def validation_loss(self, value: float) -> None:
+        loss = number("validation_loss", value, "A loss was expected.")
+        if not math.isfinite(loss):
+            raise self._stopped(f"the validation loss is {loss}. Look for NaN in its data.")
+        self._validation["validation_loss"] = loss
 
-    def add(self, loss: float, X: np.ndarray, y: np.ndarray, prediction: np.ndarray) -> None:
-        """Count a batch in. Raises NotFiniteError if its loss is not finite."""
-        _check_finite(loss, self.name, X, y, prediction)
-        self.samples += len(X)
-        self.loss += float(loss) * len(X)
-        self.classes = self.classes and y.dtype.kind in "iu" and y.ndim < prediction.ndim
-        if self.classes:
-            self.right += int((prediction.argmax(axis=-1) == y).sum())
+    @property
+    def validation_accuracy(self) -> float | None:
+        """The share of right answers on the validation data after this epoch, from 0 to 1."""
+        return self._validation.get("validation_accuracy")
 
-    def mean(self) -> Measured:
-        """Loss and accuracy of a sample. Raises ValueError if there was none."""
-        if self.samples == 0:
+    @validation_accuracy.setter
+    def validation_accuracy(self, value: float) -> None:
+        expected = "The share of right answers was expected, from 0 to 1."
+        share = number("validation_accuracy", value, expected)
+        if not 0 <= share <= 1:
+            raise ValueError(f"run.validation_accuracy is {share:g}. {expected}")
+        self._validation["validation_accuracy"] = share
+
+    @property
+    def train_accuracy(self) -> float:
+        """The share of right answers in this epoch so far, NaN if the targets are no classes."""
+        return self._right / max(1, self._samples)
+
+    def _new_epoch(self) -> None:
+        self._samples, self._sum, self._right = 0, 0.0, 0
+        self._validation: dict[str, float] = {}
+
+    def _note(self, rate: float) -> None:
+        X, y = self._batch
+        self.history.loss.append(self._loss)
+        self.history.lr.append(rate)
+        self._samples += len(X)
+        self._sum += self._loss * len(X)
+        self._right += right_answers(self.network.output, y)
+        if time.thread_time() >= self._next:
+            self._show()
+
+    def _finish_epoch(self, began: float) -> None:
+        if self._samples == 0:
             raise ValueError(
-                f"the {self.name} loader gave no batches: is its data empty, "
+                "the training loader gave no batches: is its data empty, "
                 "or does it give its batches only the first time it is iterated over?"
             )
-        accuracy = self.right / self.samples if self.classes else None
-        return self.loss / self.samples, accuracy
+        history = self.history
+        history.train_loss.append(self._sum / self._samples)
+        if math.isfinite(self._right):
+            history.train_accuracy.append(self.train_accuracy)
+        for name, value in self._validation.items():
+            getattr(history, name).append(value)
+        history.seconds.append(time.perf_counter() - began)
+        history.threads.append(float(self._threads.now))
+        if history.best == len(history.seconds) - 1:
+            self._best = [array.copy() for array in state(self.network)]
+        if self.file is not None:
+            self._keep(self.file)
+        if time.thread_time() >= self._next or len(history.seconds) == self.planned:
+            self._show()
 
+    def _show(self) -> None:
+        """Move the bar and the picture."""
+        history = self.history
+        done, epochs = len(history.loss), len(history.seconds)
+        self._bar.set_description_str(self._at(), False)
+        validation = f", validation {text}" if (text := history.validated(epochs - 1)) else ""
+        self._bar.set_postfix_str(f"loss {history.loss[-1]:.4g}{validation}", False)
+        self._bar.update(done - self._bar.n)
+        if self.watch is not None:
+            self.watch(self)
+        self._next = time.thread_time() + PAUSE
 
-def _check_finite(
-    loss: float, name: str, X: np.ndarray, y: np.ndarray, prediction: np.ndarray
-) -> None:
-    if math.isfinite(loss):
-        return
-    if not (np.isfinite(X).all() and np.isfinite(y).all()):
-        cause = f"The {name} data holds numbers that are not finite: look for NaN in X and y."
-    elif np.abs(prediction).max() < DIVERGED:
-        cause = "The network's output looks healthy, so look at the loss: a log of 0, or an exp?"
-    else:
-        cause = (
-            "The network's output has run away too: most likely the learning rate is too high, "
-            "or a layer divides by 0 or overflows."
-        )
-    raise NotFiniteError(f"the {name} loss is {loss}. {cause}")
+    def _at(self) -> str:
+        return f"epoch {min(len(self.history.seconds) + 1, self.planned)}/{self.planned}"
 
+    def _take_up(self, file: Path) -> None:
+        """Load what is finished, go on with what is not, put aside what is something else."""
+        graded = os.environ.get("NBGRADER_EXECUTION") == "autograde"
+        if not file.exists() and not graded:
+            return
+        try:
+            found = read_checkpoint(file)
+            was = settings_in(found.of_a_run)
+            other, done = difference(was, self._settings), len(found.history.seconds)
+            if graded or done >= int(was.get("epochs", 0)):
+                self.history = load_checkpoint(file, self.network)
+                self._found = f"{file} holds {done} epochs{self._best_epoch()}: nothing is trained."
+                if not graded:
+                    changed = f" It had other settings: {other}." if was and other else ""
+                    self._found += f"{changed} Delete or rename the file to train anew."
+            elif other:
+                raise CheckpointError(f"{file} is of another run: {other}.", "")
+            else:
+                more = put_back(found.of_a_run, self._parts)
+                self.history, self._best, self._safe = found.history, found.arrays, done
+                if more["threads"] is not None:
+                    self._threads.choose(more["threads"])
+                print(f"{file} holds {done} of {self.planned} epochs: the run goes on from there.")
+        except (CheckpointError, ResumeError) as error:
+            if graded:
+                self._found = f"{error} Nothing is trained while a notebook is graded."
+            else:
+                self._put_aside(file, error)
 
-def _noted(loader: Batches, optimizer: Optimizer, history: History, bar: tqdm) -> Iterator:
-    """The batches; the learning rate of each step goes into the history, the bar moves on."""
-    for batch in loader:
-        history.lr.append(float(optimizer.lr))
-        yield batch
-        bar.update()
+    def _put_aside(self, file: Path, error: CheckpointError | ResumeError) -> None:
+        names = (file.with_stem(f"{file.stem}-{n}") for n in range(1, 1000))
+        free = next(name for name in names if not name.exists())
+        try:
+            file.rename(free)
+        except OSError as problem:
+            why = f"{error} {file} cannot be renamed: {problem.strerror}."
+            raise CheckpointError(why, "Move it away to train anew.") from None
+        what = getattr(error, "what", f"{file} cannot be taken up again: {error}.")
+        print(f"{what} It is called {free} now, and the training starts anew.")
 
+    def _keep(self, file: Path) -> None:
+        """Write the checkpoint. Where that fails, the training goes on."""
+        entries = kept(self._parts, self._settings, threads=self._threads.chosen)
+        try:
+            save_checkpoint(file, self._best, self.history, self.data, entries)
+            self._safe = len(self.history.seconds)
+        except CheckpointError as error:
+            self._bar.write(f"{error} The training goes on.")
 
-def _note(name: str, measured: Measured, history: History) -> None:
-    loss, accuracy = measured
-    getattr(history, f"{name}_loss").append(loss)
-    if accuracy is not None:
-        getattr(history, f"{name}_accuracy").append(accuracy)
+    def _finished(self) -> str:
+        done = len(self.history.seconds)
+        where = f" {self.file} holds the best." if self.file and self._safe == done else ""
+        return f"{done} epochs in {sum(self.history.seconds):.0f} s{self._best_epoch()}.{where}"
 
+    def _interrupted(self) -> str:
+        text = f"Interrupted in epoch {min(len(self.history.seconds) + 1, self.planned)}."
+        if self._safe:
+            epochs = "epoch 1" if self._safe == 1 else f"epochs 1 to {self._safe}"
+            return f"{text} {self.file} holds {epochs}: run the cell again to go on from there."
+        return f"{text} Nothing of it is kept: run the cell again to begin anew."
 
-def _latest(history: History) -> dict[str, str]:
-    """The last epoch in a few words, for the progress bar."""
-    words = {
-        "train loss": f"{history.train_loss[-1]:.4g}",
-        "test loss": f"{history.test_loss[-1]:.4g}",
-    }
-    if history.test_accuracy:
-        words["test accuracy"] = f"{history.test_accuracy[-1]:.2%}"
-    return words | {"lr": f"{history.lr[-1]:.2g}", "s/epoch": f"{history.seconds[-1]:.2g}"}
+    def _best_epoch(self) -> str:
+        best = self.history.best
+        text = self.history.validated(best)
+        return f", the best epoch {best + 1} with {text} on the validation data" if text else ""
+
+    def _stopped(self, why: str) -> NotFiniteError:
+        epoch = len(self.history.seconds) + 1
+        safe = f"; {self.file} holds the epochs before" if self._safe else ""
+        rate = f"(Learning rate {self.optimizer.lr:g}{safe}.)"
+        return NotFiniteError(f"Training stopped in epoch {epoch} of {self.planned}: {why} {rate}")

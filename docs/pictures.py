@@ -1,7 +1,8 @@
 """Makes the pictures of the README: python docs/pictures.py
 
-training.png is the training run at the end of 3-layers, with the reference solutions; check.png
-is what a check shows of a wrong Linear, drawn by a headless Chromium. Neither depends on luck.
+training.png is the end of 3-layers, the reference solutions and PyTorch from the same weights,
+batches and masks; check.png is what a check shows of a wrong Linear, drawn by a headless Chromium.
+Neither depends on luck.
 """
 
 import html
@@ -29,7 +30,7 @@ from byhand.grading.course.notebooks import (
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 NOTEBOOK = source_notebook(ROOT, "3-layers")
-TRAINING_CELLS = ("setup", "training-data", "run", "pytorch-run")
+TRAINING_CELLS = ("setup", "training-data", "run", "twins")
 MISTAKE = "bias gradient averaged over the batch"
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -62,14 +63,14 @@ def main() -> None:
 
 
 def training_figure() -> Figure:
-    """The loss over the epochs of the notebook's last training run, and of PyTorch's beside it."""
+    """The losses of the notebook's network and of PyTorch's twin, and what is between them."""
     cells = {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
     namespace = vars(reference(NOTEBOOK)) | {"display": lambda *_: None}
     for name in TRAINING_CELLS:
         if name not in cells:
             sys.exit(f"pictures: {NOTEBOOK} has no cell {name!r} any more; fix TRAINING_CELLS.")
         exec(compile(cells[name], f"<{name}>", "exec"), namespace)
-    return plots.learning_curves(namespace["histories"])
+    return plots.twins(*namespace["losses"])
 
 
 def failing_card() -> str:

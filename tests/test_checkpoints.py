@@ -36,7 +36,9 @@ def network(size=3):
     return Chain(Layer(), Chain(Layer(size)))
 
 
-HISTORY = History([2.0, 1.0], [2.5, 1.5], [0.1, 0.2], [0.3, 0.6], [0.2, 0.5], [0.1] * 6)
+HISTORY = History(
+    [2.0, 1.0], [2.5, 1.5], [0.1, 0.2], [0.3, 0.6], [0.2, 0.5], [0.1] * 6, [3.0] * 6, [1.0] * 2
+)
 
 
 @pytest.fixture
@@ -79,6 +81,22 @@ def test_what_was_saved_comes_back(tmp_path):
         np.testing.assert_array_equal(mine, other)
     assert loaded.modules[0].weight is held
     assert checkpoints.read_checkpoint(tmp_path / "net.npz").data == "MNIST"
+
+
+def test_what_a_run_adds_comes_back_and_nothing_else(tmp_path):
+    added = {"run_state": np.arange(3), "other": np.arange(4)}
+    checkpoints.save_checkpoint(tmp_path / "net.npz", network(), HISTORY, "MNIST", added)
+    found = checkpoints.read_checkpoint(tmp_path / "net.npz")
+    assert list(found.of_a_run) == ["run_state"]
+    np.testing.assert_array_equal(found.of_a_run["run_state"], [0, 1, 2])
+    assert len(found.arrays) == 4
+
+
+def test_an_error_is_one_line_in_a_notebook_too(path):
+    path.unlink()
+    with pytest.raises(CheckpointError) as caught:
+        checkpoints.load_checkpoint(path, network())
+    assert caught.value._render_traceback_() == [f"CheckpointError: {caught.value}"]
 
 
 def test_a_float32_network_stays_float32(path):
@@ -165,10 +183,10 @@ def test_an_archive_of_other_files_is_refused(path):
     assert "is no checkpoint of this course" in refused(path)
 
 
-@pytest.mark.parametrize("version", [2, 0, [1, 1], "1"])
+@pytest.mark.parametrize("version", [1, 3, [2, 2], "2"])
 def test_another_version_is_refused(path, version):
     np.savez(path, **{**entries(path), checkpoints.MARK: np.array(version)})
-    assert "this package reads version 1" in refused(path)
+    assert "this package reads version 2" in refused(path)
 
 
 def test_pickles_are_refused_and_not_run(path, capsys):
@@ -202,7 +220,7 @@ def test_values_that_are_no_real_numbers_are_refused(path, array):
     assert "array 2 holds values that are no finite numbers" in refused(path)
 
 
-@pytest.mark.parametrize("gone", ["array_1", "history_lr", "data"])
+@pytest.mark.parametrize("gone", ["array_1", "history_lr", "history_loss", "data"])
 def test_a_checkpoint_that_lacks_something_is_refused(path, gone):
     kept = entries(path)
     del kept[gone]

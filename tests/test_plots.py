@@ -1,6 +1,8 @@
 """Every figure draws without a warning, says what it shows, and keeps one colour for one role."""
 
+import base64
 import warnings
+from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,8 +17,6 @@ from byhand.training import History
 X = np.linspace(-6, 6, 50)
 SIGMOID = 1 / (1 + np.exp(-X))
 GRID = X[:, None] ** 2 + X**2
-HISTORY = History(train_loss=[2.0, 0.9, 0.4], test_loss=[1.9, 1.1, 0.6], seconds=[0.1] * 3)
-
 CLASSED = History([2.0, 0.4], [1.9, 0.6], [0.1] * 2, [0.3, 0.9], [0.4, 0.8], [0.1] * 6)
 IMAGES = np.random.default_rng(0).random((12, 1, 6, 6))
 LABELS = np.arange(12) % 4
@@ -38,12 +38,13 @@ def masks():
     return plots.masks(kept, ["first", "second", "eval"])
 
 
-def learning_curves():
-    return plots.learning_curves({"yours": HISTORY, "PyTorch": HISTORY}, data="sines")
+def twins():
+    return plots.twins([2.0, 0.9, 0.5], [2.0, 0.9 + 1e-15, 0.5])
 
 
 def predictions():
-    return plots.predictions({"train": (X[:, None], X[:, None] + 0.1), "test": (X, X - 0.1)})
+    pairs = {"training": (X[:, None], X[:, None] + 0.1), "validation": (X, X - 0.1)}
+    return plots.predictions(pairs)
 
 
 def paths():
@@ -58,10 +59,6 @@ def schedules():
 
 def layer_box():
     return plots.layer_box("Linear", parameters=["W", "b"])
-
-
-def accuracy_curves():
-    return plots.learning_curves({"yours": CLASSED, "PyTorch": CLASSED}, data="digits")
 
 
 def learning_rates():
@@ -137,10 +134,9 @@ def receptive():
     return plots.receptive(IMAGES[0, 0], {"Conv2d": 3, "MaxPool2d": 4})
 
 
-CHARTS = [activations, distributions, masks, learning_curves, predictions, paths]
+CHARTS = [activations, distributions, masks, twins, predictions, paths]
 CHARTS += [
     schedules,
-    accuracy_curves,
     learning_rates,
     compared,
     confusion,
@@ -193,6 +189,65 @@ def test_dark_text_on_light_paper_of_its_own(draw):
     assert all(max(to_rgb(title.get_color())) < 0.3 for title in titles)
 
 
+@pytest.mark.parametrize("draw", ALL)
+def test_a_notebook_shows_it_as_an_image_with_an_alt_text(draw, capsys):
+    shown = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "display", lambda bundle, raw: shown.append(bundle))
+        draw()._ipython_display_()
+    [bundle] = shown
+    element = ElementTree.fromstring(bundle["text/html"].replace('">', '"/>'))
+    assert element.tag == "img"
+    alt = element.get("alt")
+    assert alt == bundle["text/plain"]
+    assert 15 < len(alt) <= style.MOST
+    assert not set("$\\\n") & set(alt)
+    for axes in [] if draw().words else draw().axes:
+        assert style._plain(axes.get_title()) in alt
+    kind, content = element.get("src").removeprefix("data:image/").split(";base64,")
+    assert kind in ("svg+xml", "png")
+    start = base64.b64decode(content)[:60]
+    assert b"<?xml" in start or b"PNG" in start
+
+
+def test_the_alt_text_says_what_a_curve_does():
+    drawn = plots.over_steps({"yours": [3.0, 1.0, 2.0], "level": [5.0, 5.0]}, "Training of $x$")
+    told = "yours from 3 to 2, at least 1, level at 5"
+    assert drawn.alt == f"Training of x (loss (logarithmic) over step): {told}"
+    assert "masks" not in drawn.alt
+    marks = plots.over_steps({"<b>": [1.0, 2.0]}, 'one "&" two')
+    assert ElementTree.fromstring(marks.image().replace('">', '"/>')).get("alt") == marks.alt
+    assert step_errors().alt.endswith("from 0.1 to 1e-09, step 1e-05")
+    formula = plots.layer_box("Linear", parameters=["W"])
+    assert "g = dell/dy, dell/dx, W, dell/dW" in formula.alt
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (grids, "x: 0 1 2 3, 4 5 6 7, 8 9 10 11; g: 0 1 2 3"),
+        (timing_bars, "Conv2d: loops: 38 s, 7,600 times PyTorch's; yours: 12 ms, 2.5 times"),
+        (paths, "from (-5, 4) over a loss, and where they end: SGD at (0, 0), Adam at (0, 0)"),
+    ],
+)
+def test_the_alt_text_holds_the_numbers_that_matter(draw, words):
+    assert words in draw().alt
+
+
+def test_a_picture_of_many_points_is_a_sharp_png():
+    many = np.random.default_rng(0).normal(size=(2, 5000))
+    drawn = plots.predictions({"training": tuple(many)})
+    content = base64.b64decode(drawn.image().partition("base64,")[2].rstrip('">'))
+    assert content[1:4] == b"PNG"
+    width = int.from_bytes(content[16:20], "big")
+    assert width == pytest.approx(2 * drawn.get_figwidth() * 100)
+    assert f'width="{width // 2}"' in drawn.image()
+
+
+def test_the_same_figure_is_the_same_text():
+    assert schedules().image() == schedules().image()
+
+
 @pytest.mark.parametrize("draw", CHARTS)
 def test_every_panel_has_a_title_and_a_name_on_its_x_axis(draw):
     for axes in draw().axes:
@@ -218,33 +273,29 @@ def test_a_layer_without_parameters_has_no_gradients_for_them():
     assert words(plots.layer_box("ReLU")).count(r"\partial\ell") == 2
 
 
-def test_learning_curves_show_the_losses_in_the_colours_of_their_roles():
-    axes = learning_curves().axes[0]
-    lines = {line.get_label(): line for line in axes.get_lines()}
-    np.testing.assert_array_equal(lines["yours: train"].get_ydata(), HISTORY.train_loss)
-    np.testing.assert_array_equal(lines["PyTorch: test"].get_ydata(), HISTORY.test_loss)
-    np.testing.assert_array_equal(lines["yours: test"].get_xdata(), [1, 2, 3])
-    assert same_color(lines["yours: train"].get_color(), style.TRAIN)
-    assert same_color(lines["yours: test"].get_color(), style.TEST)
-    assert same_color(lines["PyTorch: train"].get_color(), style.PYTORCH)
-    assert lines["PyTorch: train"].get_linestyle() != lines["PyTorch: test"].get_linestyle()
-    assert axes.get_yscale() == "log"
-    assert "sines" in words(learning_curves())
-    assert len(axes.get_legend().get_texts()) == 4
+def test_twins_lie_on_each_other_and_the_difference_stands_below():
+    above, below = twins().axes
+    pytorch, yours = above.get_lines()
+    assert same_color(yours.get_color(), style.TRAIN)
+    assert same_color(pytorch.get_color(), style.PYTORCH)
+    np.testing.assert_array_equal(yours.get_xydata(), [[1, 2.0], [2, 0.9], [3, 0.5]])
+    assert above.get_yscale() == below.get_yscale() == "log"
+    apart = below.get_lines()[0].get_ydata()
+    np.testing.assert_allclose(apart, [np.nan, 1e-15 / 0.9, np.nan], rtol=0.1)
 
 
 def test_losses_are_labelled_with_plain_numbers():
-    figure = learning_curves()
+    figure = twins()
     figure.canvas.draw()
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert {"0.5", "1", "2"} <= set(labels)
 
 
-def test_predictions_show_train_and_test_in_the_colours_of_their_roles():
+def test_predictions_show_training_and_validation_in_the_colours_of_their_roles():
     axes = predictions().axes[0]
-    train, test = axes.collections
+    train, validation = axes.collections
     assert same_color(to_rgb(train.get_facecolor()[0]), style.TRAIN)
-    assert same_color(to_rgb(test.get_facecolor()[0]), style.TEST)
+    assert same_color(to_rgb(validation.get_facecolor()[0]), style.VALIDATION)
     (perfect,) = axes.get_lines()
     np.testing.assert_array_equal(perfect.get_xdata(), perfect.get_ydata())
 
@@ -270,23 +321,7 @@ def test_paths_go_through_the_points_that_were_given():
     np.testing.assert_array_equal(sgd.get_xydata(), [[-5, 4], [-2, 1], [0, 0]])
 
 
-def test_accuracy_stands_in_percent_beside_the_loss():
-    right = accuracy_curves().axes[1]
-    lines = {line.get_label(): line for line in right.get_lines()}
-    np.testing.assert_allclose(lines["yours: train"].get_ydata(), [30, 90])
-    np.testing.assert_allclose(lines["yours: test"].get_ydata(), [40, 80])
-    assert same_color(lines["yours: test"].get_color(), style.TEST)
-
-
-def test_a_single_epoch_can_be_seen():
-    one = History([2.0], [1.9], [0.1], [0.3], [0.4], [0.1])
-    drawn = plots.learning_curves({"yours": one})
-    assert {line.get_marker() for axes in drawn.axes for line in axes.get_lines()} == {"o"}
-
-
-@pytest.mark.parametrize(
-    "draw", [accuracy_curves, compared, confusion, samples, mistakes_made, feature_maps]
-)
+@pytest.mark.parametrize("draw", [compared, confusion, samples, mistakes_made, feature_maps])
 def test_a_figure_of_data_names_the_data(draw):
     assert "digits" in words(draw())
 
@@ -297,9 +332,9 @@ def test_learning_rates_are_one_a_step():
     assert first.get_color() != second.get_color()
 
 
-def test_runs_are_compared_on_the_test_data():
+def test_runs_are_compared_by_training_loss_and_validation_accuracy():
     left, right = compared().axes
-    np.testing.assert_array_equal(left.get_lines()[0].get_ydata(), CLASSED.test_loss)
+    np.testing.assert_array_equal(left.get_lines()[0].get_ydata(), CLASSED.train_loss)
     np.testing.assert_allclose(right.get_lines()[0].get_ydata(), [40, 80])
 
 
@@ -308,6 +343,14 @@ def test_the_confusion_matrix_counts_labels_by_answers():
     counts = {text.get_position(): text.get_text() for text in axes.texts}
     assert counts == {(0, 0): "3", (1, 1): "2", (2, 2): "3", (3, 3): "3", (3, 1): "1"}
     assert "11 of 12 right" in axes.get_title()
+
+
+def test_the_alt_text_of_a_confusion_matrix_names_what_was_mixed_up():
+    assert confusion().alt == "digits: 11 of 12 right; taken most often: 1 for 3 (1)"
+    two = plots.confusion(np.append(LABELS, [2, 2]), np.append(ANSWERS, [0, 0]), "digits")
+    assert two.alt.endswith("taken most often: 2 for 0 (2), 1 for 3 (1)")
+    right = plots.confusion(LABELS, LABELS, "digits")
+    assert right.alt == "digits: 12 of 12 right; taken most often: nothing for anything else"
 
 
 def test_every_sample_has_its_label_and_dark_ink():
@@ -346,26 +389,6 @@ def test_every_layer_has_its_maps_and_its_name():
     axes = feature_maps().axes[0]
     assert len(axes.get_images()) == 1 + 9 + 9
     assert {"the image", "Conv2d", "MaxPool2d"} <= {text.get_text() for text in axes.texts}
-
-
-def test_live_curves_are_quiet_where_there_is_no_notebook(capsys):
-    plots.live_curves("digits")(CLASSED)
-    assert capsys.readouterr() == ("", "")
-
-
-def test_live_curves_draw_one_figure_anew_every_epoch(monkeypatch):
-    shown = []
-
-    class Handle:
-        update = staticmethod(shown.append)
-
-    monkeypatch.setattr("byhand.plots.training.get_ipython", lambda: object())
-    monkeypatch.setattr("byhand.plots.training.display", lambda display_id: Handle)
-    watch = plots.live_curves("digits")
-    watch(CLASSED)
-    watch(CLASSED)
-    assert len(shown) == 2
-    assert "digits" in words(shown[1])
 
 
 def test_what_is_not_written_yet_is_said_in_one_line(capsys):

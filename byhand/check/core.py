@@ -6,21 +6,26 @@ each mutant (the oracle with one known mistake in it). The mutant that gives the
 names the mistake.
 """
 
+import pickle
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
 from byhand.check import oracles, tensors
 from byhand.check.compare import NUMERICAL_TOLERANCE, as_number, bare, compare, described, same
-from byhand.check.random_inputs import Draw
+from byhand.check.random_inputs import Draw, remembered, repeating
 from byhand.check.report import Line, Report, conclude
 from byhand.check.script import Hint, Look, Script, Slopes
 from byhand.check.subject import reach
 from byhand.protocol.experiment import Experiment, StepResult, Tensor
 from byhand.protocol.runner import LocalRunner
 from byhand.protocol.source_rules import broken_rules
+
+_broken_rules = lru_cache(maxsize=16)(broken_rules)  # several checks ask about one task
 
 
 class UsageError(ValueError):
@@ -43,14 +48,15 @@ class Check:
         self.names, self.runner = reach(*subjects)
         self.name = self.names[0]
         self.draw = Draw(seed)
-        seed = self.draw.seed
-        self.report = Report("", f"random seed {seed}: check.{called}(..., seed={seed})")
+        self.report = Report("", repeating(called, self.draw.seed))
+        self.loops = True  # whether they are allowed, or one has been told of
         self.at_last: list[Line] = []  # for an answer that has passed all else
 
     def rules(self, loops: bool = False, **allowed: bool) -> None:
         """A line for each of the course's rules that the subject's text breaks."""
-        broken = broken_rules(self.runner.program(self.name), self.name, loops, **allowed)
+        broken = _broken_rules(self.runner.program(self.name), self.name, loops, **allowed)
         self.report.lines += [Line("rules", False, rule) for rule in broken]
+        self.loops = loops or bool(broken)
 
     def conclude(self) -> Report | None:
         """Show the report; raises CheckFailed if anything in it failed."""
@@ -72,12 +78,10 @@ class Check:
         whose answers are as right.
         """
         rights = [oracle] if also is None else [oracle, also]
-        told = {line.name for line in self.report.lines}  # rules that the text breaks
         for dtype in dtypes:
-            script = Script(seed=self.draw.seed)
+            script = Script(seed=self.draw.seed, loops=self.loops)
             write(script, dtype)
-            found = Comparison(self, script, rights, list(hints)).lines()
-            lines = [line for line in found if line.name not in told]
+            lines = Comparison(self, script, rights, list(hints)).lines()
             if dtype is np.float32:
                 lines = [line for line in lines if line.ok is False]
                 for line in lines:
@@ -95,7 +99,7 @@ class Comparison:
 
     def __init__(self, check: Check, script: Script, right: list[Callable], hints: list[Hint]):
         self.check, self.script, self.hints = check, script, hints
-        self.right, *self.also = map(self._on, right)
+        self.right, *self.also = (self._on(o, f"right {i}") for i, o in enumerate(right))
         self.mine = check.runner.run(script)
         self.mutants: dict[int, list[StepResult]] = {}
         self.said: set[str] = set()
@@ -137,14 +141,14 @@ class Comparison:
             lines.append(Line("warning", False if fault else None, text))
         return lines
 
-    def _on(self, oracle: Callable[..., Any] | None) -> list[StepResult]:
-        """The results beside an oracle; without one there are no answers."""
+    def _on(self, oracle: Callable[..., Any] | None, which: str) -> list[StepResult]:
+        """The results beside an oracle; without one there are no answers. which: of the check's."""
         if oracle is None:
             return [StepResult()] * len(self.script.steps)
         shared = Experiment(self.script.steps[: self.script.shared], self.script.seed)
         shared.tensors = self.script.tensors
         runner = LocalRunner({self.check.name: oracle}, oracles.FIXTURES, tensors)
-        return runner.run(shared)
+        return remembered(partial(_digest, shared, which), partial(runner.run, shared))
 
     def _refusals(self) -> list[Line]:
         """Where PyTorch raises an error, the student has to raise it too."""
@@ -165,7 +169,8 @@ class Comparison:
         expected = StepResult() if look.rule else self.right[look.ref.index]
         failure = (look.after and self.mine[look.after.index].failure) or mine.failure
         text = str(failure or "").removeprefix("not tried: ")
-        if text in self.said or (not failure and look.ref.index > self.unwritten):
+        place = failure.where if failure and failure.kind == "raised" else ""
+        if {text, place} & self.said or (not failure and look.ref.index > self.unwritten):
             return []  # what follows from something that has been said
         if not look.rule and (expected.failure or self._waits_in_vain(look)):
             return []
@@ -182,7 +187,7 @@ class Comparison:
             line.hint = look.hint
         if line.hint in self.said:
             line.hint = ""
-        self.said |= {line.hint, text} - {""}
+        self.said |= {line.hint, text, place} - {""}
         return [] if look.quiet and line.ok else [line]
 
     def _waits_in_vain(self, look: Look) -> bool:
@@ -217,7 +222,7 @@ class Comparison:
             if not look.label.startswith(hint.explains):
                 continue
             if number not in self.mutants:
-                self.mutants[number] = self._on(hint.build)
+                self.mutants[number] = self._on(hint.build, f"hint {number}")
             theirs = self.mutants[number]
             if self._breaks(theirs, look.ref.index):
                 continue
@@ -262,6 +267,10 @@ class Comparison:
         if not all(_real(value) and value.shape == first.shape for value in [first, *before]):
             return None
         return first - sum(before) if first.size > tried.coordinates.max(initial=-1) else None
+
+
+def _digest(*question: Any) -> bytes:
+    return sha256(pickle.dumps(question)).digest()
 
 
 def _shown(name: str, family: list[Line]) -> list[Line]:

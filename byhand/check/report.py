@@ -2,7 +2,7 @@
 
 import html
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -10,6 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 OK, BAD, NOTE = "#0072B2", "#D55E00", "#8a6d00"  # told apart by the colour-blind, and by a sign
+BOX = (
+    "border-left:4px solid {};padding:4px 10px;margin:3px 0;"
+    "background:rgba(128,128,128,.08);font-size:13px;line-height:1.5"
+)
+CELL = "text-align:left;vertical-align:top;padding:1px 14px 1px 0;background:none"
 MARKS = {True: ("ok", "✓", OK), False: ("FAIL", "✗", BAD), None: ("note", "•", NOTE)}
 PICTURE_CELLS = 24
 _SHOW: ContextVar[Callable[["Report"], None] | None] = ContextVar("show", default=None)
@@ -69,22 +74,17 @@ class Report:
         return self.summary() if self.passed else str(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(map(_row, self.lines))
-        table = f'<table style="border-collapse:collapse;margin:2px 0 2px 8px">{rows}</table>'
+        sheet = table(map(_row, self.lines))
         _, sign, colour = MARKS[self.passed]
-        mark = f'<span style="color:{colour};font-weight:600">{sign}</span>'
+        mark = f'<span style="color:{ink(colour)};font-weight:600">{sign}</span>'
         title, repeat = html.escape(self.title), html.escape(self.repeat)
         if self.passed:
             tag, head = "details", html.escape(self.summary())
-            content = f'<summary style="cursor:pointer">{mark} {head}</summary>{table}'
+            content = f'<summary style="cursor:pointer">{mark} {head}</summary>{sheet}'
         else:
             tag, foot = "div", f"<code>{repeat}</code> repeats this draw"
-            content = f'{mark} <b>{title}</b>{table}<span style="opacity:.75">{foot}</span>'
-        box = (
-            f"border-left:4px solid {colour};padding:4px 10px;margin:3px 0;"
-            "background:rgba(128,128,128,.08);font-size:13px;line-height:1.5"
-        )
-        return f'<{tag} style="{box}">{content}</{tag}>'
+            content = f'{mark} <b>{title}</b>{sheet}<span style="opacity:.75">{foot}</span>'
+        return f'<{tag} style="{BOX.format(colour)}">{content}</{tag}>'
 
 
 class CheckFailed(AssertionError):
@@ -130,16 +130,27 @@ def showing(show: Callable[[Report], None]) -> Iterator[None]:
         _SHOW.reset(token)
 
 
-def _row(line: Line) -> str:
+def ink(colour: str) -> str:
+    """A colour for text: darker on a light page, lighter on a dark one, readable on both."""
+    return f"color-mix(in srgb, {colour} 60%, currentColor)"
+
+
+def table(rows: Iterable[Iterable[str]]) -> str:
+    """An HTML table of cells that are HTML, as plain in a notebook as elsewhere."""
+    made = (
+        f'<td style="{CELL}">' + f'</td><td style="{CELL}">'.join(row) + "</td>" for row in rows
+    )
+    lines = "".join(f'<tr style="background:none">{row}</tr>' for row in made)
+    return f'<table style="border-collapse:collapse;margin:2px 0 2px 8px">{lines}</table>'
+
+
+def _row(line: Line) -> tuple[str, str, str]:
     _, sign, colour = MARKS[line.ok]
     text = html.escape(line.text)
     if line.hint:
-        text += f'<div style="color:{colour};font-weight:600">{html.escape(line.hint)}</div>'
-    mark = f'<span style="color:{colour}">{sign}</span>'
-    cells = mark, html.escape(line.name), text + _picture(line)
-    cell = 'style="text-align:left;vertical-align:top;padding:1px 14px 1px 0;background:none"'
-    row = "".join(f"<td {cell}>{content}</td>" for content in cells)
-    return f'<tr style="background:none">{row}</tr>'
+        text += f'<div style="color:{ink(colour)};font-weight:600">{html.escape(line.hint)}</div>'
+    mark = f'<span style="color:{ink(colour)}">{sign}</span>'
+    return mark, html.escape(line.name), text + _picture(line)
 
 
 def _picture(line: Line) -> str:

@@ -13,15 +13,15 @@ from byhand.plots.curves import fitted, step_errors
 from byhand.plots.digits import confusion, feature_maps, filters, mistakes_made, samples
 from byhand.plots.graphs import Edge, Node, chain, graph
 from byhand.plots.layers import activations, distributions, layer_box, masks
+from byhand.plots.live import live_training, training_run
 from byhand.plots.schedules import schedules
 from byhand.plots.timing import timing, timing_bars
 from byhand.plots.training import (
     compared,
-    learning_curves,
     learning_rates,
-    live_curves,
     paths,
     predictions,
+    twins,
 )
 from byhand.plots.windows import grids, receptive, window_places
 

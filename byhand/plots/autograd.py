@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from byhand.plots.graphs import Edge, Node, graph
-from byhand.plots.style import OTHERS, PYTORCH, TRAIN, figure
+from byhand.plots.style import OTHERS, PYTORCH, TRAIN, VALIDATION, figure
 
 NARROW = 0.78  # of the usual distance between columns
 # the operations of the two-layer net, by the names of their grad_fn without "Backward0", each with
@@ -62,7 +62,8 @@ def over_steps(
             if name == over:
                 look = dict(color=PYTORCH, linestyle=(0, (5, 3)), linewidth=1.6, zorder=3)
             else:
-                look = dict(color=next(colours), **below)
+                colour = VALIDATION if name == "validation" else next(colours)
+                look = dict(color=colour, **below)
             axes.plot(steps, values, label=name, **look)
         scale = "log" if log else "linear"
         label = f"{ylabel} (logarithmic)" if log else ylabel

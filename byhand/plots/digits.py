@@ -12,6 +12,7 @@ from byhand.plots.style import BACKWARD, FORWARD, INK, PAPER, figure
 INKED = LinearSegmentedColormap.from_list("inked", [PAPER, INK])
 SIGNED = LinearSegmentedColormap.from_list("signed", [FORWARD, "white", BACKWARD])
 COUNTED = LinearSegmentedColormap.from_list("counted", [PAPER, BACKWARD])
+OFTEN = 8  # kinds of mistakes that are named
 GAP = 0.12  # between tiles, in widths of a tile
 LINE = 0.34  # the height of a line of words, in widths of a tile
 
@@ -57,6 +58,10 @@ def confusion(labels: np.ndarray, answers: np.ndarray, data: str) -> Figure:
         axes.set(xlabel="the network's answer", ylabel="label", title=f"{data}\n{right}")
         axes.set(xticks=range(classes), yticks=range(classes))
         axes.grid(False)
+    pairs = np.argwhere(wrong > 0)
+    often = sorted(map(tuple, pairs), key=lambda pair: -wrong[pair])[:OFTEN]
+    taken = ", ".join(f"{label} for {answer} ({wrong[label, answer]})" for label, answer in often)
+    drawn.words = f"{data}: {right}; taken most often: {taken or 'nothing for anything else'}"
     return drawn
 
 

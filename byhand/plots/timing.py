@@ -53,6 +53,8 @@ def timing_bars(seconds: Mapping[str, float], title: str) -> Figure:
         axes.set_xlim(left, times.max() * (times.max() / left) ** 0.6)  # room for the labels
         axes.invert_yaxis()
         axes.grid(False, axis="y")
+        told = "; ".join(f"{name}: {label}" for name, label in zip(names, labels, strict=True))
+        drawn.words = f"{title}: {told}"
     return drawn
 
 

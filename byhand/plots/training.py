@@ -1,54 +1,44 @@
 """Figures of training: losses, predictions, the way of an optimizer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from IPython import get_ipython
-from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from byhand.plots.style import INK, OTHERS, PYTORCH, TEST, TRAIN, figure
+from byhand.plots.style import BACKWARD, INK, OTHERS, PYTORCH, TRAIN, VALIDATION, figure
 from byhand.training import History
 
 PANELS = 4  # in a row
+EPS = 2.0**-52  # between 1 and the next float64
 
 
-def learning_curves(histories: Mapping[str, History], data: str = "") -> Figure:
-    """Loss over epochs on a logarithmic scale, train and test; beside it accuracy, if measured.
+def twins(yours: Sequence[float], pytorch: Sequence[float]) -> Figure:
+    """The training losses of two runs that should be the same, and the difference below them.
 
-    histories: the name of a run -> its History; "PyTorch" is drawn in the colour of PyTorch.
-    data: the name of the data set, for the title.
+    yours, pytorch: a loss for every epoch. A difference of exactly 0 is left out.
     """
-    measured = any(history.test_accuracy for history in histories.values())
-    with figure(8, 3.8, columns=2 if measured else 1) as (drawn, panels):
-        axes, *beside = np.atleast_1d(panels)
-        for name, history in histories.items():
-            _curves(axes, name, history.train_loss, history.test_loss)
-        axes.set(xlabel="epoch", ylabel="loss (logarithmic)", title="Loss while training")
-        _logarithmic(axes)
-        for right in beside:
-            for name, history in histories.items():
-                percent = np.multiply(100, [history.train_accuracy, history.test_accuracy])
-                _curves(right, name, *percent)
-            right.set(xlabel="epoch", ylabel="right answers in %", title="Accuracy while training")
-        _count_epochs(axes, *beside)
-        axes.legend(ncols=1 if measured else len(histories))
-        if data:
-            drawn.suptitle(data, fontsize=10)
+    epochs, apart = np.arange(1, len(yours) + 1), np.abs(np.subtract(yours, pytorch))
+    with figure(7.2, 4.6, rows=2, sharex=True, gridspec_kw=dict(height_ratios=[1.5, 1])) as (
+        drawn,
+        (above, below),
+    ):
+        above.plot(epochs, pytorch, color=PYTORCH, linewidth=5, alpha=0.5, label="PyTorch")
+        above.plot(epochs, yours, color=TRAIN, linestyle=(0, (3, 2)), label="yours")
+        above.set(ylabel="loss (logarithmic)", title="Training loss", xlabel="epoch")
+        _logarithmic(above)
+        above.legend()
+        distance = np.where(apart > 0, apart, np.nan) / pytorch
+        below.plot(epochs, distance, "o", color=INK, markersize=3, label="relative difference")
+        below.axhline(
+            EPS, color=BACKWARD, linewidth=1, ls="--", label=f"last digit of float64: {EPS:.1e}"
+        )
+        below.set(yscale="log", ylim=(1e-17, 1e-12), xlabel="epoch", ylabel="difference")
+        below.set(title="Relative difference (logarithmic)")
+        below.legend(loc="upper left", ncols=2)
+        _count_epochs(below)
     return drawn
-
-
-def _curves(axes: Axes, name: str, train: Sequence[float], test: Sequence[float]) -> None:
-    """What a run measured on both sets, over epochs."""
-    by_pytorch = name == "PyTorch"
-    epochs = np.arange(1, len(train) + 1)
-    look = {"marker": "o"} if len(train) == 1 else {}  # one epoch is no line yet
-    colours = (PYTORCH, PYTORCH) if by_pytorch else (TRAIN, TEST)
-    dashes = (0, (4, 2)) if by_pytorch else "-"
-    axes.plot(epochs, train, color=colours[0], label=f"{name}: train", **look)
-    axes.plot(epochs, test, color=colours[1], label=f"{name}: test", linestyle=dashes, **look)
 
 
 def _logarithmic(axes: Axes) -> None:
@@ -65,20 +55,6 @@ def _count_epochs(*panels: Axes) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-def live_curves(data: str = "") -> Callable[[History], None]:
-    """A `watch` for training.fit: one figure of the learning curves, drawn anew every epoch.
-
-    Does nothing where there is no notebook to draw in.
-    """
-    shown = display(display_id=True) if get_ipython() is not None else None
-
-    def watch(history: History) -> None:
-        if shown is not None:
-            shown.update(learning_curves({"yours": history}, data))
-
-    return watch
-
-
 def learning_rates(rates: Mapping[str, Sequence[float]]) -> Figure:
     """Learning rates over the steps of training; rates: the name of a run -> one rate a step."""
     with figure(8, 2.8) as (drawn, axes):
@@ -93,20 +69,20 @@ def learning_rates(rates: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def compared(histories: Mapping[str, History], data: str = "") -> Figure:
-    """The test loss and accuracy of several runs over epochs, told apart by colour and marker.
+    """Training loss and validation accuracy of several runs over epochs, in colours and markers.
 
-    histories: the name of a run -> its History, at most five; data: as in learning_curves.
+    histories: the name of a run -> its History, at most five; data: the name of the data set.
     """
     with figure(8, 3.8, columns=2) as (drawn, (left, right)):
         looks = zip((TRAIN, *OTHERS), "os^Dv", strict=True)
         for (colour, marker), (name, history) in zip(looks, histories.items(), strict=False):
-            epochs = np.arange(1, len(history.test_loss) + 1)
+            epochs = np.arange(1, len(history.train_loss) + 1)
             look = dict(color=colour, marker=marker, ms=4, label=name)
-            left.plot(epochs, history.test_loss, **look)
-            right.plot(epochs, np.multiply(100, history.test_accuracy), **look)
-        left.set(xlabel="epoch", ylabel="loss (logarithmic)", title="Test loss")
+            left.plot(epochs, history.train_loss, **look)
+            right.plot(epochs, np.multiply(100, history.validation_accuracy), **look)
+        left.set(xlabel="epoch", ylabel="loss (logarithmic)", title="Training loss")
         _logarithmic(left)
-        right.set(xlabel="epoch", ylabel="right answers in %", title="Test accuracy")
+        right.set(xlabel="epoch", ylabel="right answers in %", title="Validation accuracy")
         _count_epochs(left, right)
         left.legend()
         if data:
@@ -117,11 +93,11 @@ def compared(histories: Mapping[str, History], data: str = "") -> Figure:
 def predictions(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Predictions over targets as dots, with the line on which a perfect network puts them.
 
-    pairs: "train" or "test" -> (target, prediction), arrays with the same number of entries.
+    pairs: "training" or "validation" -> (target, prediction), arrays of the same size.
     """
     with figure(4.6, 4.4) as (drawn, axes):
         for name, (target, prediction) in pairs.items():
-            colour = TEST if name == "test" else TRAIN
+            colour = VALIDATION if name == "validation" else TRAIN
             axes.scatter(target, prediction, s=10, alpha=0.6, color=colour, label=name)
         low, high = axes.get_xlim()
         axes.plot([low, high], [low, high], color=INK, linewidth=1, label="perfect")
@@ -155,4 +131,8 @@ def paths(
             axes.grid(False)
         for axes in list(panels)[len(steps) :]:
             axes.axis("off")
+    ends = (f"{name} at ({x:.2g}, {y:.2g})" for name, (*_, (x, y)) in steps.items())
+    first = ", ".join(f"{value:.2g}" for value in next(iter(steps.values()))[0])
+    drawn.words = f"Paths of optimizers from ({first}) over a loss, and where they end: "
+    drawn.words += ", ".join(ends)
     return drawn

@@ -38,6 +38,8 @@ def grids(
             axes.text(left + values.shape[1] / 2, top - 0.2, title, ha="center", fontsize=11)
             left += values.shape[1] + 1
         _empty(axes, width, height, top=-0.8)
+    rows = {title: [" ".join(f"{v:g}" for v in row) for row in x] for title, x in panels.items()}
+    drawn.words = "; ".join(f"{title}: {', '.join(lines)}" for title, lines in rows.items())
     return drawn
 
 

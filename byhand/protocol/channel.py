@@ -47,12 +47,12 @@ class Channel:
         """Send one frame. Raises TimeoutError, after which nothing more can be sent."""
         text = json.dumps(head).encode()
         sizes = struct.pack(f"<{len(buffers)}Q", *map(len, buffers))
+        frame = b"".join([HEAD.pack(len(text), len(buffers)), sizes, text, *buffers])
         with self.lock:
-            for part in (HEAD.pack(len(text), len(buffers)) + sizes + text, *buffers):
-                left = memoryview(part)
-                while left:
-                    self._wait(deadline, writing=True)
-                    left = left[self.sock.send(left[:CHUNK]) :]
+            left = memoryview(frame)
+            while left:
+                self._wait(deadline, writing=True)
+                left = left[self.sock.send(left[:CHUNK]) :]
 
     def receive(self, deadline: float | None = None) -> tuple[Any, list[memoryview]]:
         """The next frame. Raises FrameError, EOFError at the end of the stream, TimeoutError,

@@ -1,11 +1,14 @@
 """Carries out experiments next to the student's classes."""
 
+import ast
+import re
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,14 +24,18 @@ from byhand.protocol.experiment import (
     Tensor,
     plain,
 )
-from byhand.protocol.source_text import Program, program_of
+from byhand.protocol.source_text import Program, expression_at, program_of
 from byhand.protocol.time_limit import TimeLimit, time_limit
 
 TIME_LIMIT = 10.0  # seconds for one experiment
+LONGEST = 300  # characters of an error's message
 FIXTURES = "fixtures."  # before the name of something that the checker brings
 NUMPY_WARNS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 # Where code comes from that is not the student's.
 ELSEWHERE = str(Path(__file__).parents[1]), sys.prefix, sys.base_prefix, "<frozen"
+# Errors about shapes, of NumPy and PyTorch; what they say of generalised functions tells nobody.
+UNFIT = re.compile("broadcast|dimension|shapes? |size|aligned|axes|same number of")
+GUFUNC = re.compile("Input operand .*gufunc.*|operands could not be broadcast together.*")
 
 
 class TorchUsed(Exception):
@@ -184,7 +191,8 @@ def _numbers(kept: Any) -> np.ndarray:
 
 def _failure(error: Exception) -> Failure:
     """What the error means for the step that it ended."""
-    trace = traceback.extract_tb(sys.exc_info()[2])
+    found = sys.exc_info()[2]
+    frames, trace = [f for f, _ in traceback.walk_tb(found)], traceback.extract_tb(found)
     match error:
         case NotTried(args=[cause]):
             needed = cause.message if cause.kind == "skipped" else f"not tried: {cause}"
@@ -196,20 +204,63 @@ def _failure(error: Exception) -> Failure:
         case TorchUsed():
             message = f"calls PyTorch ({error}); a solution is NumPy and SciPy only"
             return Failure("torch", message=message)
-    return Failure("raised", type(error).__name__, _text(error), _where(trace))
+    text, places = _text(error), zip(frames, trace, strict=False)
+    own = [place for place in places if not place[1].filename.startswith(ELSEWHERE)]
+    if not own:
+        return Failure("raised", type(error).__name__, text)
+    frame, last = own[-1]
+    if UNFIT.search(text) and (shapes := _shapes(frame, last)):
+        text = f"{GUFUNC.sub('the shapes do not fit', text).strip()}: {shapes}"
+    where = f" (in {last.name}, line {last.lineno}" + (f": {last.line})" if last.line else ")")
+    return Failure("raised", type(error).__name__, text, where)
 
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error).strip().split("\n")[0][:300]
+        return str(error).strip().split("\n")[0][:LONGEST]
     except Exception:  # noqa: BLE001 - a student's __str__ may raise anything
         return "(its message cannot be printed)"
 
 
-def _where(trace: traceback.StackSummary) -> str:
-    """' (in forward, line 7: ...)': the last line of the traceback that is the student's own."""
-    own = [frame for frame in trace if not frame.filename.startswith(ELSEWHERE)]
-    if not own:
-        return ""
-    last = own[-1]
-    return f" (in {last.name}, line {last.lineno}" + (f": {last.line})" if last.line else ")")
+def _shapes(frame: FrameType, place: traceback.FrameSummary) -> str:
+    """'x (5, 4), self.weight (3, 4)': the arrays named where it failed.
+
+    Those of the expression; where these are not two, those of the line: x[:] = y fails at x[:].
+    """
+    found: dict[str, tuple[int, ...]] = {}
+    for columns in ((place.colno, place.end_colno), (0, None)):
+        if len(found) < 2:
+            positions = place.lineno, place.end_lineno, *columns
+            found |= _arrays(expression_at(place.filename, positions).strip(), frame)
+    return ", ".join(f"{name} {shape}" for name, shape in found.items())[:LONGEST]
+
+
+def _arrays(text: str, frame: FrameType) -> dict[str, tuple[int, ...]]:
+    """What a piece of a frame's code names, if it is an array or a tensor, and its shape."""
+    todo, found = [], {}
+    with suppress(SyntaxError):
+        todo = [ast.parse(text)]
+    while todo:
+        node = todo.pop(0)
+        if shape := _shape(node, frame):
+            found[ast.unparse(node)] = shape
+        else:
+            todo = [*ast.iter_child_nodes(node), *todo]
+    return found
+
+
+def _shape(node: ast.AST, frame: FrameType) -> tuple[int, ...]:
+    """The shape of an array, or tensor, that has a name or is an attribute; () for all else."""
+    path = []
+    while isinstance(node, ast.Attribute):
+        path.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ()
+    try:
+        value = (frame.f_globals | frame.f_locals)[node.id]
+        for name in reversed(path):
+            value = getattr(value, name)
+        return tuple(value.shape) if isinstance(value.shape, tuple) else ()
+    except Exception:  # noqa: BLE001 - attributes of the student's may be anything
+        return ()

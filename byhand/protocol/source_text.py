@@ -13,11 +13,12 @@ MAGICS = frozenset({"time", "capture", "prun"})  # what a cell under them define
 UNREADABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """The text of a student's cells and where the names in it come from (alias -> origin).
 
     name: what the text calls the subject, if that is known and may differ from its __name__.
+    Equal to itself alone, so that what was read off it can be kept.
     """
 
     text: str
@@ -51,11 +52,31 @@ def program_of(subject: Any) -> Program:
     return replace(program, name=known if known in names else next(iter(names), ""))
 
 
+def expression_at(file: str, positions: tuple[int | None, ...]) -> str:
+    """The text from a line and a column to others, None for the end; empty if it is not known.
+
+    positions: the first and the last line, from 1, the first and the last column.
+    """
+    first, last, start, stop = positions
+    lines = [] if None in positions[:3] else linecache.getlines(file)[first - 1 : last]
+    if not lines:
+        return ""
+    text = [line.encode() for line in lines]  # columns count the bytes of UTF-8
+    text[-1] = text[-1][:stop]
+    text[0] = text[0][start:]
+    return b"".join(text).decode()
+
+
 @lru_cache(maxsize=4)
 def _program(cells: tuple[str, ...]) -> Program:
-    text = "\n".join(plain for cell in cells if (plain := plain_of_cell(cell)) is not None)
-    nodes = ast.walk(ast.parse(text))
-    return Program(text, {name: origin for node in nodes for name, origin in imported(node)})
+    known = [plain for cell in cells if (plain := plain_of_cell(cell)) is not None]
+    return Program("\n".join(known), {n: origin for text in known for n, origin in _imports(text)})
+
+
+@lru_cache(maxsize=1024)
+def _imports(text: str) -> list[tuple[str, str]]:
+    """The names that the imports of a cell bind, and where each comes from."""
+    return [found for node in ast.walk(ast.parse(text)) for found in imported(node)]
 
 
 @lru_cache(maxsize=1024)

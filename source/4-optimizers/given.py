@@ -283,3 +283,14 @@ class DataLoader:
             raise StopIteration
         self.position += len(batch)
         return self.X[batch], self.y[batch]
+
+
+def train_step(network, criterion, optimizer, X, t):
+    """One step of training on the batch (X, t), in train mode; returns the loss before it."""
+    network.train()
+    optimizer.zero_grad()
+    y = network(X)
+    loss = criterion(y, t)
+    network.backward(X, criterion.backward(y, t))
+    optimizer.step()
+    return loss

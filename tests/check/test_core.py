@@ -1,11 +1,14 @@
 """The core of the checks: a script beside the student, beside an oracle and beside mutants."""
 
+from types import FunctionType
+
 import numpy as np
 import pytest
 import torch
 
 from byhand import check
 from byhand.check.core import Check, Hint, UsageError
+from byhand.check.random_inputs import Draw, Memory
 from byhand.nn import Criterion, Module, Optimizer
 
 FIRST, SECOND = np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 7.0])
@@ -281,3 +284,44 @@ def test_a_notebook_shows_the_one_line_of_a_wrong_call():
     with pytest.raises(UsageError) as caught:
         check.layer(Double, Doubled, look="everything")
     assert caught.value._render_traceback_() == [str(caught.value)]
+
+
+def test_in_a_class_the_same_is_drawn_for_all_and_answered_once():
+    """Right and wrong submissions in any order, two checks in a cell, hints asked or not."""
+    called = []
+
+    def write(script, dtype):
+        script.look("output", script.call("answer", seeds[-1]))
+
+    def one(subject, oracle):
+        def answer(x):
+            called.append(oracle)
+            return oracle(x)
+
+        started = Check("function", subject)
+        seeds.append(np.float64(started.draw.seed))
+        hints = [Hint("It is one too many.", one_more)]
+        report = started.differential(answer, write, hints, [np.float64])
+        return report
+
+    def cell(answer, then):
+        with memory.of("a cell"):
+            told = []
+            for subject, oracle in ((answer, right), (then, lambda x: -x)):
+                try:
+                    told.append(one(subject, oracle) is not None)
+                except check.CheckFailed as error:
+                    told.append("It is one too many." in str(error))
+            return told
+
+    memory, seeds = Memory(1), []
+    named = [None] * 4
+    for i, answer in enumerate((one_more, right, one_more, right)):
+        answer = FunctionType(answer.__code__, {}, "answer")
+        named[i] = cell(answer, FunctionType((lambda x: -x).__code__, {}, "answer"))
+    assert named == [[True, True]] * 4
+    assert len(called) == 2
+    assert seeds[:2] == seeds[2:4] == seeds[4:6]
+    assert seeds[0] != seeds[1]
+    with Memory(2).of("a cell"):
+        assert Draw().seed != seeds[0]

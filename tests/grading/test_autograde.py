@@ -142,3 +142,23 @@ def test_feedback_shows_why_but_no_hidden_test(graded: GradedClass):
     for student in graded.scores:
         assert "-31" not in graded.feedback(student)
         assert "HIDDEN TESTS" not in graded.feedback(student)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (["return 2 * x", "return math.sqrt(x)"], "Success! Your notebook passes all the tests."),
+        (["return 2 * x", "return x"], "VALIDATION FAILED ON 2 CELL(S)!"),
+        (["return x", "return math.sqrt(x)"], "double(1) should be 2"),
+    ],
+)
+def test_validate_fails_what_run_all_goes_past(tmp_path: Path, answers: list[str], said: str):
+    write_course(tmp_path)
+    released = nbformat.reads(generate(tmp_path), as_version=4)
+    solutions = [
+        cell for cell in released.cells if cell.metadata.get("nbgrader", {}).get("solution")
+    ]
+    for cell, answer in zip(solutions, answers, strict=True):
+        cell.source = cell.source.replace("raise NotImplementedError", answer)
+    nbformat.write(released, tmp_path / "tiny.ipynb")
+    assert said in nbgrader(tmp_path, "validate", "tiny.ipynb")

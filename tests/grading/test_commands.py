@@ -12,7 +12,8 @@ from typer.testing import CliRunner, Result
 
 from byhand.__main__ import app
 from byhand.grading.course.commands import nbgrader
-from byhand.grading.course.notebooks import CourseError, normalise
+from byhand.grading.course.normal_form import normalise
+from byhand.grading.course.notebooks import CourseError
 
 from .tiny import COURSE, hand_in, tiny_notebook
 

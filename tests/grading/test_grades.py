@@ -2,10 +2,12 @@
 
 import csv
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
 
 from byhand.grading.course.commands import nbgrader
@@ -106,11 +108,68 @@ def test_an_export_can_be_of_some_students_or_assignments(graded: Graded):
     assert export(graded.course, '--assignment=["other"]') == []
 
 
-def test_the_feedback_page_gives_both(graded: Graded):
-    nbgrader(graded.course, "generate_feedback", ASSIGNMENT, "--student", "student-01")
-    page = (graded.course / "feedback" / "student-01" / ASSIGNMENT / "tiny.html").read_text()
-    assert "(Score: 10.0 / 11.0)" in page
-    assert "<strong>10 of 11, bonus 1.5</strong>" in page
+@pytest.fixture(scope="module")
+def tables(graded: Graded) -> dict[str, list[tuple[str, ...]]]:
+    """By student: the rows of the table on the feedback page, their cells as text."""
+    nbgrader(graded.course, "generate_feedback", ASSIGNMENT)
+    found = {}
+    for student in CLASS:
+        path = graded.course / "feedback" / student / ASSIGNMENT / "tiny.html"
+        rows = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").select("#points tr")
+        found[student] = [
+            tuple(" ".join(cell.get_text().split()) for cell in row.find_all(["td", "th"]))
+            for row in rows
+        ]
+    return found
+
+
+@pytest.mark.parametrize("student", CLASS)
+def test_the_feedback_page_adds_up_to_what_the_gradebook_says(graded: Graded, tables, student):
+    row, table = graded.rows[student], tables[student]
+    words = {name.split(" handed")[0]: value for _, name, value in table}
+    assert words["Sum"] == f"{float(row['score']):g} of {float(row['max_score']):g}"
+    assert words["Sum of the bonus"] == f"{float(row['bonus']):g}"
+    own = takewhile(lambda line: not line[1].startswith("Sum"), table)
+    points = [value.split(" of ") for sign, _, value in own if sign]
+    assert sum(float(gained) for gained, _ in points) == float(row["raw_score"])
+    assert sum(float(most) for _, most in points) == float(row["max_score"])
+
+
+def test_the_feedback_page_tells_what_lateness_cost(tables):
+    late = [row for row in tables["student-03"] if "late" in row[1]]
+    assert late == [
+        (
+            "",
+            "Handed in late 24.0 hours after the deadline, 2026-03-02 18:00:00 UTC",
+            "\N{MINUS SIGN}1.65",
+        ),
+        (
+            "",
+            "Handed in late 24.0 hours after the deadline, 2026-03-02 18:00:00 UTC",
+            "\N{MINUS SIGN}0.23",
+        ),
+    ]
+    assert not any("late" in name for _, name, _ in tables["student-01"])
+
+
+def test_tasks_that_lost_points_come_first_then_those_that_wait(tables):
+    assert tables["student-02"][:3] == [
+        ("✗", "root lost in test_root_exact (0 of 3), test_root_close (0 of 2)", "0 of 5"),
+        ("…", "essay waits for a person", "0 of 1"),
+        ("✓", "double", "5 of 5"),
+    ]
+
+
+def test_the_feedback_page_tells_what_a_person_gave(tables):
+    assert ("✓", "essay a person gave 1 of 1", "1 of 1") in tables["student-03"]
+
+
+def test_every_name_in_the_table_leads_to_its_place(graded: Graded, tables):
+    path = graded.course / "feedback" / "student-02" / ASSIGNMENT / "tiny.html"
+    page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    links = [link["href"] for link in page.select("#points a")]
+    assert links[:2] == ["#test_root_exact", "#test_root_exact"]
+    assert all(len(page.select(link)) == 1 for link in links)
 
 
 def test_no_bonus_is_not_mentioned(graded: Graded):

@@ -86,7 +86,9 @@ def test_a_rung_that_does_not_exist_is_refused(course: Path):
 
 
 FAULTS = {
-    "judge": "import byhand.grading.submission.test_cells as judge\njudge._unbound = None\n",
+    "judge": "import byhand.grading.plugins.judge as judge\njudge.given_source = lambda p: 'no'\n",
+    "worker": "import byhand.grading.plugins.judge as judge\n"
+    "judge.given_source = lambda p: 'import os; os._exit(9)'\n",
     "nbgrader": "import nbgrader.preprocessors as steps\nsteps.SaveAutoGrades._add_score = None\n",
 }
 
@@ -101,7 +103,7 @@ def test_a_fault_of_the_course_takes_no_points(course: Path, where: str):
         done = autograde(course, "--force")
         outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
         assert needs_person(course) == {True}
-        if where == "judge":
+        if where != "nbgrader":
             nbgrader(course, "generate_feedback", ASSIGNMENT, "--force")
             page = course / "feedback" / "student-01" / ASSIGNMENT / "tiny.html"
             assert "has not been graded yet" in page.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Source notebooks: their committed form, their reference module, grading without a kernel."""
+"""Source notebooks: their reference module, grading without a kernel."""
 
 import inspect
 import sys
@@ -11,58 +11,11 @@ import pytest
 from byhand.grading.course import notebooks
 from byhand.grading.course.notebooks import CourseError
 
-from .tiny import COURSE, cell, tiny_notebook, write_course
+from .tiny import COURSE, tiny_notebook, write_course
 
 
 def totals(results: dict[str, notebooks.CellResult]) -> dict[str, float]:
     return {test: result.points for test, result in results.items()}
-
-
-def test_normalising_removes_what_running_leaves():
-    nb = tiny_notebook()
-    wanted = notebooks.normalise(nb)
-    nb.cells[1].outputs = [nbformat.v4.new_output("stream", text="hello")]
-    nb.cells[1].execution_count = 7
-    nb.cells[1].metadata["collapsed"] = True
-    nb.cells[2].metadata.nbgrader["checksum"] = "0123"
-    nb.metadata["widgets"] = {"state": {}}
-    nb.metadata.kernelspec = {"display_name": "mine", "language": "python", "name": "mine"}
-    assert notebooks.normalise(nb) == wanted
-
-
-def test_normalising_twice_changes_nothing():
-    once = notebooks.normalise(tiny_notebook())
-    assert notebooks.normalise(nbformat.reads(once, as_version=4)) == once
-
-
-def test_normalising_leaves_its_argument_alone():
-    nb = tiny_notebook()
-    nb.cells[1].execution_count = 7
-    notebooks.normalise(nb)
-    assert nb.cells[1].execution_count == 7
-
-
-def test_ids_are_grade_ids_own_ids_or_first_words():
-    nb = tiny_notebook()
-    nb.cells[2].id = "random1"
-    nb.cells += [
-        nbformat.v4.new_markdown_cell("## What *comes* next?", id="tiny"),
-        nbformat.v4.new_markdown_cell("## What comes next"),
-        nbformat.v4.new_markdown_cell("kept", id="a1b2c3d4"),
-        nbformat.v4.new_markdown_cell("takes the id of a task", id="root"),
-    ]
-    nb.cells[-3].id = "not valid!"
-    ids = [c["id"] for c in nbformat.reads(notebooks.normalise(nb), as_version=4).cells]
-    assert ids[:3] == ["tiny", "setup", "double"]
-    assert ids[-4:] == ["what-comes-next", "what-comes-next-2", "a1b2c3d4", "takes-the-id-of-a"]
-    assert len(set(ids)) == len(ids)
-
-
-def test_two_cells_with_one_grade_id_are_named():
-    nb = tiny_notebook()
-    nb.cells.append(cell("pass", "double", solution=True))
-    with pytest.raises(CourseError, match="grade_id double"):
-        notebooks.normalise(nb)
 
 
 def test_a_test_cell_belongs_to_the_task_with_the_longest_name():

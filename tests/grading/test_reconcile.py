@@ -7,7 +7,7 @@ import pytest
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 
-from byhand.grading.submission.reconcile import Submitted, repair
+from byhand.grading.submission.reconcile import MARK, Submitted, repair
 
 from .tiny import tiny_notebook
 
@@ -43,6 +43,15 @@ def test_the_students_own_cells_stay_where_they_are():
     nb, repairs = repaired(cells)
     assert repairs == []
     assert nb.cells[place("double") + 1].source == "helper = 1"
+
+
+def test_only_the_students_own_cells_are_marked_as_theirs():
+    cells = submitted(tiny_notebook())
+    cells[0].source += ", and better"
+    cells.append(Submitted("markdown", "my notes"))
+    nb, _ = repaired(cells)
+    marked = [c.source for c in nb.cells if c.metadata.get(MARK) == "own"]
+    assert marked == ["# Tiny, and better", "my notes"]
 
 
 def test_an_empty_notebook_has_all_cells_of_the_course_and_no_solution():

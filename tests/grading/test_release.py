@@ -66,6 +66,7 @@ def notebook_text(path: Path) -> str:
 # Lines long enough to count that give nothing away: loops, imports, openings.
 EVERYDAY = {
     "for _ in range(steps):",
+    "for _ in run.epochs():",
     "for weight in weights:",
     "CrossEntropyLoss,",
     "network = Sequential(",

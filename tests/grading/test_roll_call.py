@@ -136,7 +136,9 @@ def converter(source: Path) -> Autograde:
 
 def test_the_list_is_that_of_nbgrader_and_an_end(converter: Autograde):
     before = dict(converter.assignments)
-    assert call_roll(converter) == {"student-01": [], "student-02": []}
+    roll = call_roll(converter)
+    assert roll.notes == {"student-01": [], "student-02": []}
+    assert [str(path) for path in roll.todo] == sorted(path for [path] in before.values())
     *students, last = sorted(converter.assignments)
     assert {folder: converter.assignments[folder] for folder in students} == before
     assert LAST in last
@@ -163,7 +165,7 @@ def test_a_folder_that_cannot_be_put_in_order_costs_nobody_else(
         return []
 
     monkeypatch.setattr(roll_call, "arrange", fail)
-    assert call_roll(converter) == {"student-02": []}
+    assert call_roll(converter).notes == {"student-02": []}
     [line] = [record.getMessage() for record in caplog.records]
     assert f"student-01/{ASSIGNMENT} is not graded: it cannot be put in order" in line
 
@@ -173,17 +175,36 @@ def test_a_folder_that_cannot_be_put_in_order_costs_nobody_else(
     [
         (None, True),
         ("{}", True),
-        ('{"status": "course fault"}', True),
-        ('{"status": "failed"}', False),
+        ("[]", True),
+        ('{"status": "course fault", "mark": "MARK"}', True),
+        ('{"status": "failed", "mark": "MARK"}', False),
+        ('{"status": "failed", "mark": "another"}', True),
+        ('{"status": "failed"}', True),
     ],
 )
-def test_what_was_cut_off_or_not_graded_is_graded_again(converter: Autograde, outcome, again):
+def test_what_has_changed_or_was_not_graded_is_graded_again(
+    converter: Autograde, capsys, outcome, again
+):
     folder = Path(converter.coursedir.root, "autograded", "student-01", ASSIGNMENT)
+    mark = call_roll(converter).marks["student-01"]
+    converter.init_notebooks()
     folder.mkdir(parents=True)
     if outcome:
-        (folder / "outcome.json").write_text(outcome)
-    call_roll(converter)
+        (folder / "outcome.json").write_text(outcome.replace("MARK", mark))
+    roll = call_roll(converter)
     assert folder.exists() != again
+    assert len(roll.todo) == 1 + again
+    assert ("unchanged since graded: 1 (" in capsys.readouterr().out) != again
+
+
+@pytest.mark.parametrize("where", ["submitted/student-01", "source"])
+def test_a_mark_follows_from_the_submission_and_the_source(converter: Autograde, where: str):
+    before = call_roll(converter).marks
+    converter.init_notebooks()
+    (Path(converter.coursedir.root, where) / ASSIGNMENT / "more.txt").write_text("more")
+    after = call_roll(converter).marks
+    assert before["student-01"] != after["student-01"]
+    assert (before["student-02"] != after["student-02"]) == (where == "source")
 
 
 def test_a_student_who_is_excluded_is_left_alone(converter: Autograde):

@@ -93,7 +93,7 @@ def test_a_full_disk_is_no_reason_to_leave_a_file_out(submission, tmp_path, monk
     def fill(*args):
         raise OSError(errno.ENOSPC, "no space left on device")
 
-    monkeypatch.setattr(staging.shutil, "copyfileobj", fill)
+    monkeypatch.setattr(Path, "write_bytes", fill)
     with pytest.raises(OSError, match="no space left"):
         copy_files(submission, tmp_path / "out", ROOM)
 

@@ -6,6 +6,7 @@ import nbformat
 
 from byhand.grading.course import release
 from byhand.grading.course.commands import nbgrader
+from byhand.grading.course.normal_form import GOES_ON
 
 COURSE = Path(__file__).parents[2]
 ASSIGNMENT = "1-tiny"
@@ -42,7 +43,8 @@ def cell(source: str, grade_id: str, **marks: bool | float) -> nbformat.Notebook
     """A code cell as nbgrader marks it."""
     own = {"grade": False, "solution": False, "locked": False, "task": False, "schema_version": 3}
     own |= {"grade_id": grade_id} | marks
-    return nbformat.v4.new_code_cell(source, id=grade_id, metadata={"nbgrader": own})
+    tags = {"tags": [GOES_ON]} if own["grade"] else {}
+    return nbformat.v4.new_code_cell(source, id=grade_id, metadata={"nbgrader": own} | tags)
 
 
 def tiny_notebook() -> nbformat.NotebookNode:

@@ -13,17 +13,17 @@ import sys
 import time
 import traceback
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
 import nbformat
 from nbformat import NotebookNode
-from nbstripout import strip_output
 
-KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")  # what nbformat 4.5 allows
+BONUS = "bonus"  # the tag of test cells whose points come on top
+# What nbformat raises for a file that is no notebook: no text, no JSON, JSON of another kind.
+NO_NOTEBOOK = (ValueError, TypeError, LookupError, AttributeError, nbformat.ValidationError)
 MARKERS = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
 
 
@@ -73,25 +73,8 @@ def read(path: Path) -> NotebookNode:
         return nbformat.read(path, as_version=4)
     except OSError as error:
         raise CourseError(f"{path}: cannot be opened: {error.strerror}.") from error
-    except (UnicodeDecodeError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
-        raise CourseError(f"{path}: not a notebook. Take it from git again.") from error
-
-
-def normalise(nb: NotebookNode) -> str:
-    """The text of a notebook in the form in which it is committed.
-
-    No outputs, no execution counts, one kernelspec, no metadata but nbgrader's and tags, stable
-    cell ids, sorted keys: a diff shows only what somebody changed. Raises CourseError when two
-    cells have the same grade_id.
-    """
-    nb = strip_output(nbformat.from_dict(nb), keep_output=False, keep_count=False, keep_id=True)
-    nb.metadata = {"kernelspec": KERNELSPEC, "language_info": {"name": "python"}}
-    nb.nbformat, nb.nbformat_minor = 4, 5
-    for cell, cell_id in zip(nb.cells, _stable_ids(nb.cells), strict=True):
-        cell.id = cell_id
-        cell.metadata = {k: cell.metadata[k] for k in ("nbgrader", "tags") if k in cell.metadata}
-        cell.get("metadata", {}).get("nbgrader", {}).pop("checksum", None)
-    return nbformat.writes(nb).rstrip("\n") + "\n"
+    except NO_NOTEBOOK as error:
+        raise CourseError(f"{path}: not a notebook. Take an earlier copy of it.") from error
 
 
 def grade_id(cell: NotebookNode, kind: str = "grade_id") -> str:
@@ -101,6 +84,12 @@ def grade_id(cell: NotebookNode, kind: str = "grade_id") -> str:
     """
     marks = cell.metadata.get("nbgrader", {})
     return marks.get("grade_id", "") if marks.get(kind) else ""
+
+
+def is_test(cell: NotebookNode) -> bool:
+    """Whether this is a test cell; an answer that a person grades is not."""
+    marked = grade_id(cell, "grade") and not grade_id(cell, "solution")
+    return cell.cell_type == "code" and bool(marked)
 
 
 def task_of(cell: str, tasks: list[str]) -> str | None:
@@ -159,18 +148,28 @@ def imports_for(program: str, notebooks: list[Path]) -> str:
 
 
 @contextmanager
-def given_beside(notebook: Path) -> Iterator[None]:
-    """While it is open, `import given` brings the given.py beside this notebook and no other."""
+def given(source: str) -> Iterator[None]:
+    """While it is open, `import given` brings this text; an empty one: there is none."""
     before = sys.modules.pop("given", None)
-    path = notebook.parent / "given.py"
-    if path.exists():
-        module_from(path.read_text(encoding="utf-8"), "given")
+    if source:
+        module_from(source, "given")
     try:
         yield
     finally:
         sys.modules.pop("given", None)
         if before is not None:
             sys.modules["given"] = before
+
+
+def given_source(notebook: Path) -> str:
+    """The given.py beside a notebook; empty if there is none."""
+    path = notebook.parent / "given.py"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def given_beside(notebook: Path) -> AbstractContextManager[None]:
+    """While it is open, `import given` brings the given.py beside this notebook and no other."""
+    return given(given_source(notebook))
 
 
 def module_from(source: str, name: str) -> ModuleType:
@@ -248,26 +247,3 @@ def _new_module(source: str, name: str) -> ModuleType:
     module.__file__ = file = f"<{name}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     return module
-
-
-def _stable_ids(cells: list[NotebookNode]) -> list[str]:
-    """One id a cell: its grade_id, else the id it has, else one made from its first words."""
-    graded = [name for cell in cells if (name := grade_id(cell))]
-    if twice := {name for name in graded if graded.count(name) > 1}:
-        raise CourseError(f"Two cells have the grade_id {twice.pop()}. Rename one of them.")
-    ids, taken = [], set(graded)
-    for cell in cells:
-        name = grade_id(cell) or cell.get("id", "")
-        if not grade_id(cell) and (name in taken or not CELL_ID.fullmatch(name)):
-            name = _free_slug(cell.source, taken)
-        taken.add(name)
-        ids.append(name)
-    return ids
-
-
-def _free_slug(source: str, taken: set[str]) -> str:
-    """The first words of a cell as an id that is not taken: words, words-2, words-3, ..."""
-    words = re.findall(r"[a-z0-9]+", source.lower())[:5]
-    slug = "-".join(words)[:50] or "cell"
-    numbered = (f"{slug}-{n}" for n in itertools.count(2))
-    return next(name for name in itertools.chain([slug], numbered) if name not in taken)

@@ -1,60 +1,47 @@
 """The weights that students hand in beside their notebook, made by the reference solutions."""
 
-import importlib
+import contextlib
 import io
-from contextlib import redirect_stderr
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from byhand import data, training
-from byhand.grading.course.notebooks import given_beside, reference, source_notebook
+from byhand.grading.course.notebooks import (
+    given_beside,
+    grade_id,
+    module_from,
+    read,
+    solution_cells,
+    source_notebook,
+)
 
-
-@dataclass(frozen=True)
-class Task:
-    """build: the function that builds the network; flat: whether it takes images as rows."""
-
-    build: str
-    file: str
-    flat: bool
-
-
-TASKS = {
-    "4-optimizers": Task("build_mlp", "mnist_mlp.npz", flat=True),
-    "5-convnet": Task("build_convnet", "mnist_convnet.npz", flat=False),
-}
+FILES = {"4-optimizers": "mnist_mlp.npz", "5-convnet": "mnist_convnet.npz"}
+TRAINING = "mnist-run"  # the id of the cell that trains and writes the file
 
 
 def write_weights(
     course: Path, assignment: str, folder: Path, seed: int = 0
 ) -> training.History | None:
-    """Train the reference of an assignment on the data at hand; put its checkpoint into `folder`.
+    """Run the training cell of an assignment on the data at hand; its file lies in `folder` then.
 
     Returns the history, or None for an assignment without such a file: nothing is done for it.
     """
-    if assignment not in TASKS:
+    if assignment not in FILES:
         return None
-    task, path, digits = TASKS[assignment], source_notebook(course, assignment), data.at_hand()
-    solution = reference(path)
+    path = source_notebook(course, assignment)
+    cells = read(path).cells
+    [setup] = [cell.source for cell in cells if grade_id(cell) == "setup"]
+    [run] = [cell.source for cell in cells if cell.id == TRAINING]
+    (folder / FILES[assignment]).unlink(missing_ok=True)
     with given_beside(path):
-        given = importlib.import_module("given")
-
-    def loader(part: str, *options: int | bool) -> object:
-        images = getattr(digits, f"{part}_images")
-        images = images.reshape(len(images), -1) if task.flat else images
-        return given.DataLoader(images, getattr(digits, f"{part}_labels"), *options)
-
+        program = "\n\n".join([setup, *solution_cells(path).values()])
+        module = module_from(program, f"byhand_trained_{path.stem}")
+    module.digits = data.at_hand()
     np.random.seed(seed)
-    network = getattr(solution, task.build)()
-    train_loader, test_loader = loader("train", 64, True), loader("validation", 500)
-    epochs = solution.EPOCHS
-    optimizer, scheduler = solution.build_optimizer(network, epochs * len(train_loader))
-    parts = network, given.CrossEntropyLoss(), optimizer, train_loader, test_loader
-    # On a busy machine more threads wait for each other; the progress bar is for notebooks.
-    with threadpool_limits(1), redirect_stderr(io.StringIO()):
-        history = training.fit(*parts, epochs, scheduler)
-    training.save_checkpoint(folder / task.file, network, history, digits.name)
-    return history
+    # On a busy machine more threads wait for each other; what it shows is for notebooks.
+    quiet = contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO())
+    with threadpool_limits(1), contextlib.chdir(folder), quiet[0], quiet[1]:
+        exec(compile(run, module.__file__, "exec"), vars(module))
+    return module.run.history

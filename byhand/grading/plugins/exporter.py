@@ -9,11 +9,15 @@ from nbgrader.converters import Autograde
 from nbgrader.preprocessors import ClearSolutions
 
 from byhand.grading.course.notebooks import read
+from byhand.grading.plugins.crew import Crew
+from byhand.grading.plugins.judge import Judge
 from byhand.grading.plugins.roll_call import call_roll
+from byhand.grading.sandbox.staging import read_files
 from byhand.grading.submission.arrange import former_name
 from byhand.grading.submission.names import printable
 from byhand.grading.submission.reading import UnreadableError, submitted_cells
 from byhand.grading.submission.reconcile import Submitted, repair
+from byhand.grading.submission.work import Job
 
 
 class SubmissionExporter(NotebookExporter):
@@ -28,9 +32,27 @@ class SubmissionExporter(NotebookExporter):
 
     def __init__(self, **kw: Any):
         super().__init__(**kw)
-        self.notes: dict[str, list[str]] = {}  # by student: what was put in order
+        self.read: dict[Path, tuple[NotebookNode, dict[str, Any]]] = {}  # and not yet exported
         if isinstance(self.parent, Autograde):
-            self.notes = call_roll(self.parent)
+            self.judge = Judge(parent=self)
+            self.roll = call_roll(self.parent)
+            self.crew = Crew(self.judge.jobs, self.judge.scheduler, self.roll.todo, self.job)
+
+    def job(self, path: Path) -> Job:
+        """The work on a submitted notebook, ahead of its turn: beside it lies what nbgrader will
+        put there."""
+        self.read[path] = nb, _ = self._read(path)
+        source, kept = self._source(path), self.parent.exclude_overwriting
+        kept = kept.get(self.parent.coursedir.assignment_id, [])
+        most = self.judge.written // 2
+        given = read_files(source.parent, most)
+        files = read_files(path.parent, most)
+        files |= {name: content for name, content in given.items() if name not in kept}
+        return self.judge.job(nb, source, files)
+
+    def _source(self, path: Path) -> Path:
+        coursedir = self.parent.coursedir
+        return self.judge.source(coursedir.assignment_id, path.stem)
 
     def from_file(
         self, file_stream: TextIO, resources: dict[str, Any] | None = None, **kw: Any
@@ -42,27 +64,29 @@ class SubmissionExporter(NotebookExporter):
         submitted = coursedir.format_path(coursedir.submitted_directory, student, assignment)
         if path.parent != Path(submitted):
             return super().from_file(file_stream, resources, **kw)
-        told = {"repairs": [], "unreadable": ""}
-        source = read(
-            Path(coursedir.format_path(coursedir.source_directory, ".", assignment), path.name)
-        )
-        try:
-            nb, repairs = self._repaired(submitted_cells(path), source)
-        except Exception as error:  # noqa: BLE001 - whatever a file does, it costs nobody else
-            told["unreadable"] = _fault(error)
-            nb, repairs = self._repaired([], source)
+        nb, told = self.read.pop(path, None) or self._read(path)
+        if told["unreadable"]:
             self.log.error(
                 "%s %s. %s gets 0 and a note. Ask for another file, or fix it, then run "
                 "`nbgrader autograde %s --student %s --force`.",
                 *(path, told["unreadable"], student, assignment, student),
             )
-        if former := former_name(path):
-            repairs.insert(0, f"the file was named {former}: it is called {path.name}")
-        repairs += self.notes.get(student, [])
-        if not told["unreadable"]:
-            told["repairs"] = repairs
+        else:
+            told["repairs"] += self.roll.notes.get(student, [])
         nb.metadata["byhand"] = told
         return self.from_notebook_node(nb, resources, **kw)
+
+    def _read(self, path: Path) -> tuple[NotebookNode, dict[str, Any]]:
+        """A submitted notebook in the form of the course's, and what is to be told of it."""
+        source = read(self._source(path))
+        try:
+            nb, repairs = self._repaired(submitted_cells(path), source)
+        except Exception as error:  # noqa: BLE001 - whatever a file does, it costs nobody else
+            nb, _ = self._repaired([], source)
+            return nb, {"repairs": [], "unreadable": _fault(error)}
+        if former := former_name(path):
+            repairs.insert(0, f"the file was named {former}: it is called {path.name}")
+        return nb, {"repairs": repairs, "unreadable": ""}
 
     def _repaired(
         self, cells: list[Submitted], source: NotebookNode

@@ -9,18 +9,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell
-from nbgrader.api import Assignment, Gradebook, MissingEntry, SubmittedAssignment
+from nbgrader.api import Assignment, Grade, Gradebook, MissingEntry, SubmittedAssignment
 from nbgrader.plugins import ExportPlugin
-from nbgrader.preprocessors import GetGrades
 
-from byhand.grading.course.notebooks import assignments, grade_id, read, source_notebook
+from byhand.grading.course.notebooks import (
+    BONUS,
+    assignments,
+    grade_id,
+    read,
+    source_notebook,
+    task_of,
+)
 from byhand.grading.plugins.late_policy import LatePolicy
 from byhand.grading.submission.names import printable
 
-BONUS = "bonus"  # the tag
 FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # begins a formula in some spreadsheet
 KEYS = (
     "assignment duedate timestamp student_id last_name first_name email raw_score "
@@ -61,6 +64,66 @@ class Score:
     def __str__(self) -> str:
         extra = f", bonus {self.bonus:g}" if self.bonus else ""
         return f"{self.score:g} of {self.most:g}{extra}"
+
+
+@dataclass(frozen=True)
+class TaskScore:
+    """Points of one task, out of `most`, before lateness.
+
+    bonus: whether they come on top; cells: its graded cells; lost: those of them that gave less
+    than they could; waits: some wait for a person; by_person: what a person gave, in words.
+    """
+
+    name: str
+    points: float
+    most: float
+    bonus: bool
+    cells: tuple[str, ...]
+    lost: tuple[str, ...]
+    waits: bool
+    by_person: str
+
+    @classmethod
+    def all_of(cls, submission: SubmittedAssignment, nb: NotebookNode) -> "list[TaskScore]":
+        """The tasks of a submission; those that lost points come first.
+
+        nb: its notebook, which says what belongs together and in which order.
+        """
+        tasks = [name for cell in nb.cells if (name := grade_id(cell, "solution"))]
+        order = [name for cell in nb.cells if (name := grade_id(cell, "grade"))]
+        grades = {grade.name: grade for one in submission.notebooks for grade in one.grades}
+        by_task: dict[tuple[str, bool], list[Grade]] = {}
+        bonus = bonus_tests(nb)
+        for name in [name for name in order if name in grades]:
+            key = task_of(name, tasks) or name, name in bonus
+            by_task.setdefault(key, []).append(grades[name])
+        found = [cls._of(name, grades, extra) for (name, extra), grades in by_task.items()]
+        return sorted(found, key=lambda task: (task.points >= task.most, task.waits))
+
+    @classmethod
+    def _of(cls, name: str, grades: list[Grade], bonus: bool) -> "TaskScore":
+        return cls(
+            name,
+            sum(grade.score for grade in grades),
+            sum(grade.max_score for grade in grades),
+            bonus,
+            tuple(grade.name for grade in grades),
+            tuple(grade.name for grade in grades if grade.score < grade.max_score),
+            any(grade.needs_manual_grade for grade in grades),
+            "; ".join(filter(None, map(_by_person, grades))),
+        )
+
+
+def _by_person(grade: Grade) -> str:
+    """What a person gave for a cell, in words; empty if nobody did."""
+    said = []
+    if grade.manual_score is not None and grade.manual_score != grade.auto_score:
+        said.append(f"a person gave {grade.manual_score:g} of {grade.max_score:g}")
+        if grade.auto_score is not None:
+            said[0] += f", the check {grade.auto_score:g}"
+    if grade.extra_credit:
+        said.append(f"{grade.extra_credit:+g} by a person")
+    return ", ".join(said)
 
 
 def bonus_tests(nb: NotebookNode) -> set[str]:
@@ -122,21 +185,3 @@ class Grades(ExportPlugin):
                 "total": str(score),
                 "needs_manual_grade": bool(submission and submission.needs_manual_grade),
             }
-
-
-class ShowGrades(GetGrades):
-    """Puts the scores on a feedback page, bonus points apart."""
-
-    def preprocess(
-        self, nb: NotebookNode, resources: ResourcesDict
-    ) -> tuple[NotebookNode, ResourcesDict]:
-        """The title gives the assignment's own points; with a bonus, a first line gives both."""
-        nb, resources = super().preprocess(nb, resources)
-        course = resources["nbgrader"]
-        with Gradebook(course["db_url"]) as gradebook:
-            submission = gradebook.find_submission(course["assignment"], course["student"])
-            score = Score.of(submission, bonus_tests(nb), LatePolicy(parent=self))
-        course |= {"score": score.score, "max_score": score.most}
-        if score.bonus:
-            nb.cells.insert(0, new_markdown_cell(f"**{score}**"))
-        return nb, resources

@@ -7,7 +7,7 @@ names of others. Here its list is made from what is there.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -15,12 +15,26 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde, NbGraderException
 from nbgrader.utils import rmtree
 
+import byhand
 from byhand.grading.plugins.preprocessors import leave_to_person
 from byhand.grading.submission.arrange import arrange
 from byhand.grading.submission.names import printable, why_not
-from byhand.grading.submission.outcome import COURSE_FAULT, FILE, Outcome, status
+from byhand.grading.submission.outcome import COURSE_FAULT, FILE, Outcome, kept, mark
 
 LAST = "\U0010ffff"  # a student who comes after all others and is left out
+
+
+@dataclass
+class Roll:
+    """Who is graded in this run.
+
+    notes: by student, what was put in order; marks: by student, what the submission, its assignment
+    and the package are; todo: the notebooks that will be graded, in nbgrader's order.
+    """
+
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)
+    todo: list[Path] = field(default_factory=list)
 
 
 @dataclass
@@ -38,24 +52,27 @@ class AtTheEnd:
         return iter(())
 
 
-def call_roll(converter: Autograde) -> dict[str, list[str]]:
-    """Put all submissions in order and set nbgrader's list; student -> what was put in order.
+def call_roll(converter: Autograde) -> Roll:
+    """Put all submissions in order and set nbgrader's list.
 
-    Folders that cannot be graded are named in the log, and at the end count in the exit code.
+    What has changed since it was graded is graded again, with --force everything. Folders that
+    cannot be graded are named in the log, and at the end count in the exit code.
     """
-    coursedir, notes = converter.coursedir, {}
+    coursedir, roll = converter.coursedir, Roll()
     assignment = coursedir.assignment_id
     source = Path(coursedir.format_path(coursedir.source_directory, ".", assignment))
     wanted = sorted(path.name for path in source.glob(f"{coursedir.notebook_id}.ipynb"))
     if not wanted:
-        return notes  # nbgrader says what is wrong with the course
+        return roll  # nbgrader says what is wrong with the course
     converter.assignments, left_out = {}, 0
+    course = mark(Path(byhand.__file__).parent, source)
     for name, folder in _folders(converter):
         reason = _why_not(name, folder)
         if not reason:
             try:
                 keep = converter.exclude_overwriting.get(assignment, [])
-                notes[name] = arrange(folder, source, keep)
+                roll.notes[name] = arrange(folder, source, keep)
+                roll.marks[name] = mark(folder, first=course)
             except Exception as error:  # noqa: BLE001 - whatever it is, it costs nobody else
                 reason = f"it cannot be put in order ({type(error).__name__}: {error})"
         if reason:
@@ -65,28 +82,30 @@ def call_roll(converter: Autograde) -> dict[str, list[str]]:
         converter.assignments[str(folder)] = [str(folder / notebook) for notebook in wanted]
     if LAST not in (excluded := coursedir.student_id_exclude.split(",")):
         coursedir.student_id_exclude += f",{LAST}"
-    students = [name for name in notes if name not in excluded]
-    for graded in (_graded(converter, student) for student in students):
-        if graded.exists() and status(graded) in ("", COURSE_FAULT):  # cut off, or not graded
+    students, same = [name for name in roll.notes if name not in excluded], 0
+    for student in students:
+        submitted, graded = _submitted(converter, student), _graded(converter, student)
+        if graded.exists() and not converter.force:
+            found = kept(graded)
+            if found.get("mark") == roll.marks[student] and found["status"] != COURSE_FAULT:
+                same += 1
+                continue
             rmtree(str(graded))  # else nbgrader would pass it over
-    last = coursedir.format_path(coursedir.submitted_directory, LAST, assignment)
+        roll.todo += map(Path, sorted(converter.assignments[str(submitted)]))
+    if same:
+        print(f"unchanged since graded: {same} (--force grades them again)", flush=True)
+    last = str(_submitted(converter, LAST))
     converter.assignments[last] = AtTheEnd(lambda: _close(converter, students, left_out))
-    return notes
+    return roll
 
 
 def _folders(converter: Autograde) -> Iterator[tuple[str, Path]]:
     """The students of this run, with the folder of each, whatever there is in its place."""
-    coursedir = converter.coursedir
-
-    def submitted(student: str) -> Path:
-        where = coursedir.submitted_directory, student, coursedir.assignment_id
-        return Path(coursedir.format_path(*where))
-
-    parts = submitted(LAST).parts
+    parts = _submitted(converter, LAST).parts
     for student in sorted(Path(*parts[: parts.index(LAST)]).iterdir()):
-        folder = submitted(student.name)
+        folder = _submitted(converter, student.name)
         there = os.path.lexists(folder) or _is_closed(student)
-        if fnmatchcase(student.name, coursedir.student_id) and there:
+        if fnmatchcase(student.name, converter.coursedir.student_id) and there:
             yield student.name, folder
 
 
@@ -106,6 +125,12 @@ def _is_closed(folder: Path) -> bool:
     return folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)
 
 
+def _submitted(converter: Autograde, student: str) -> Path:
+    coursedir = converter.coursedir
+    where = coursedir.submitted_directory, student, coursedir.assignment_id
+    return Path(coursedir.format_path(*where))
+
+
 def _graded(converter: Autograde, student: str) -> Path:
     coursedir = converter.coursedir
     where = coursedir.autograded_directory, student, coursedir.assignment_id
@@ -120,7 +145,8 @@ def _close(converter: Autograde, students: list[str], left_out: int) -> None:
             outcome = Outcome.of_course_fault("nbgrader stopped, see its log", [])
             outcome.write(folder / FILE, "unknown")
             _enter(converter, student)
-    faults = sum(status(_graded(converter, student)) == COURSE_FAULT for student in students)
+    found = [kept(_graded(converter, student)).get("status") for student in students]
+    faults = found.count(COURSE_FAULT)
     if left_out or faults:
         converter.log.error(
             "Not graded, for the reasons above: %d folders in %s, %d submissions by a fault of "

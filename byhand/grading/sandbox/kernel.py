@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -160,11 +160,13 @@ def start_kernel(
     limits: Limits,
     torch: bool = False,
     rung: str = "bubblewrap",
+    hidden: Sequence[str] = (),
     autograd: bool = True,
 ) -> Kernel:
     """A new kernel for the submission in the folder `files`, started and not yet ready.
 
     torch: whether PyTorch can be used; rung: one of rungs.RUNGS, "none" for an ordinary process;
+    hidden: folders that must not be seen, beside `files` and the working folder.
     autograd: False, which needs a sandbox, for a PyTorch that cannot differentiate backwards.
     The kernel ends when the thread that called this ends (an ordinary process: when it reads that
     the judge has gone). Raises SandboxError where the rung is not to be had, and
@@ -182,16 +184,17 @@ def start_kernel(
             (kernel.folder / name).mkdir(mode=0o700)
         bubblewrap.furnish(kernel.folder, autograd)
         copy_files(files, kernel.folder / "files", limits.written // 2)
-        _launch(kernel, files, limits, torch, rung)
+        unseen = [Path.cwd(), files, *map(Path, hidden)]
+        _launch(kernel, limits, torch, rung, unseen)
     except BaseException:
         kernel.stop()
         raise
     return kernel
 
 
-def _launch(kernel: Kernel, files: Path, limits: Limits, torch: bool, rung: str) -> None:
+def _launch(kernel: Kernel, limits: Limits, torch: bool, rung: str, hidden: list[Path]) -> None:
     folder, env = kernel.folder, _environment(kernel.folder, torch, rung)
-    boxed, kernel.kept, hidden = rung == "bubblewrap", rung == "landlock", [Path.cwd(), files]
+    boxed, kernel.kept = rung == "bubblewrap", rung == "landlock"
     if rung != "none":
         name = f"{PREFIX}{secrets.token_hex(4)}"
         kernel.group = cgroups.create(name, limits.memory, limits.processes)

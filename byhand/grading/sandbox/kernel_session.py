@@ -32,7 +32,7 @@ class Allowed:
 
     own_seconds: for the cells of the student's own together, so that tasks have the rest;
     output_bytes: what is kept of a submission's output, and what one cell or experiment may send;
-    torch, autograd: as for start_kernel().
+    torch, hidden, autograd: as for start_kernel().
     """
 
     limits: Limits
@@ -43,6 +43,7 @@ class Allowed:
     output_bytes: int = 5 * 2**20
     rung: str = "bubblewrap"
     torch: bool = False
+    hidden: tuple[str, ...] = ()
     autograd: bool = True
 
 
@@ -153,8 +154,10 @@ class KernelSession:
 
     def start(self) -> None:
         """Start a kernel, which gets ready by itself."""
-        limits, torch, autograd = self.allowed.limits, self.allowed.torch, self.allowed.autograd
-        self.kernel = start_kernel(self.files, limits, torch, self.allowed.rung, autograd)
+        how = self.allowed
+        self.kernel = start_kernel(
+            self.files, how.limits, how.torch, how.rung, how.hidden, how.autograd
+        )
         self.starting = True
 
     def _blame_last_cell(self) -> None:

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import stat
 from pathlib import Path
 
@@ -14,42 +13,57 @@ OURS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno
 
 
 def copy_files(source: Path, target: Path, size: int) -> None:
-    """Copy a submission's own files, without its notebooks.
+    """Copy a submission's own files, see read_files(), into a folder."""
+    write_files(read_files(source, size), target)
 
-    Only regular files are copied: what a link points to may lie outside the submission. At most
-    `size` bytes, as a file system counts them, and MOST_FILES files; what does not fit, may not be
-    read or is a cache is left out. Raises NotADirectoryError when there is no such folder, OSError
-    when this machine has no room.
+
+def write_files(files: dict[str, bytes], target: Path) -> None:
+    """Write files, by their paths, into a folder."""
+    for name, content in files.items():
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def read_files(source: Path, size: int) -> dict[str, bytes]:
+    """A submission's own files by their paths, without its notebooks.
+
+    Only regular files: what a link points to may lie outside the submission. At most `size` bytes,
+    as a file system counts them, and MOST_FILES files; what does not fit, may not be read or is a
+    cache is left out. Raises NotADirectoryError when there is no such folder, OSError when this
+    machine fails.
     """
     if not source.is_dir():
         raise NotADirectoryError(f"{source} is not a folder, so it is no submission")
-    copied = 0
+    found: dict[str, bytes] = {}
     for folder, folders, names in os.walk(source):  # does not follow links to folders
         folders[:] = sorted(name for name in folders if Path(folder, name) != source / CACHE)
         for path in (Path(folder, name) for name in sorted(names)):
-            if copied == MOST_FILES:
-                return
+            if len(found) == MOST_FILES:
+                return found
             if path.suffix != ".ipynb" and path != source / CACHE:
-                taken = _copy(path, target / path.relative_to(source), size)
-                if taken is not None:
-                    size, copied = size - taken, copied + 1
+                content = _read(path, size)
+                if content is not None:
+                    size -= _taken(len(content))
+                    found[str(path.relative_to(source))] = content
+    return found
 
 
-def _copy(path: Path, target: Path, room: int) -> int | None:
-    """Copy a regular file and return the bytes it takes, at most `room`; None: it was left out."""
+def _taken(size: int) -> int:
+    return -(-size // BLOCK) * BLOCK
+
+
+def _read(path: Path, room: int) -> bytes | None:
+    """What is in a regular file that takes at most `room` bytes; None: it is left out."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return None
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         with open(os.open(path, flags), "rb") as file:
-            taken = -(-os.fstat(file.fileno()).st_size // BLOCK) * BLOCK
-            if taken > room:
+            if _taken(os.fstat(file.fileno()).st_size) > room:
                 return None
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb") as out:
-                shutil.copyfileobj(file, out)
+            return file.read(room)
     except OSError as error:
         if error.errno in OURS:
             raise
         return None
-    return taken

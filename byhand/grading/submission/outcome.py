@@ -1,14 +1,14 @@
 """How a submission fared, for a file and for its reader."""
 
 import json
-import time
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from byhand.grading.course.notebooks import task_of
-from byhand.grading.sandbox.kernel_session import KernelSession
 from byhand.grading.submission.names import literal
+from byhand.grading.submission.work import Ran
 
 FILE = "outcome.json"  # beside the graded notebook
 COURSE_FAULT = "course fault"
@@ -38,18 +38,17 @@ class Outcome:
     peak_memory: int = 0
 
     @classmethod
-    def of(cls, student: KernelSession, told: dict[str, Any], tasks: list[str]) -> "Outcome":
-        """From what the kernel went through and what reading the file found."""
+    def of(cls, ran: Ran, told: dict[str, Any], tasks: list[str]) -> "Outcome":
+        """From what the worker saw and what reading the file found."""
         causes = [
             {"cause": cause, "cells": cells, "tasks": _of(cells, tasks)}
-            for cause, cells in _by_cause(student.causes).items()
+            for cause, cells in _by_cause(ran.causes).items()
         ]
         if told["unreadable"]:
             cause = {"cause": "unreadable notebook", "cells": [], "tasks": tasks}
             causes = [cause | {"detail": told["unreadable"]}]
         status = "failed" if causes else "repaired" if told["repairs"] else "graded"
-        seconds = round(time.monotonic() - student.began, 2)
-        return cls(status, told["repairs"], causes, seconds, student.peak_memory)
+        return cls(status, told["repairs"], causes, ran.seconds, ran.peak_memory)
 
     @classmethod
     def of_course_fault(cls, detail: str, tasks: list[str]) -> "Outcome":
@@ -57,9 +56,10 @@ class Outcome:
         cause = {"cause": "a fault of the course", "cells": [], "tasks": tasks, "detail": detail}
         return cls(COURSE_FAULT, causes=[cause])
 
-    def write(self, path: Path, confinement: str) -> None:
-        """Write the outcome as JSON, with how the student's kernel was confined."""
-        content = asdict(self) | {"confinement": confinement}
+    def write(self, path: Path, confinement: str, mark: str = "") -> None:
+        """Write the outcome as JSON, with how the student's kernel was confined. mark: of what was
+        graded."""
+        content = asdict(self) | {"confinement": confinement, "mark": mark}
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
     def line(self) -> str:
@@ -95,12 +95,24 @@ def sentence(outcome: Outcome) -> str:
     return "\n\n".join(parts)
 
 
-def status(folder: Path) -> str:
-    """The status of the outcome in a folder of autograded/; empty if there is none."""
+def kept(folder: Path) -> dict[str, Any]:
+    """The outcome in a folder of autograded/; empty if there is none."""
     try:
-        return str(json.loads((folder / FILE).read_text(encoding="utf-8"))["status"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def mark(*folders: Path, first: str = "") -> str:
+    """What tells the files in some folders from all others."""
+    digest = sha256(first.encode())
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                content = sha256(path.read_bytes()).hexdigest()
+                digest.update(f"{path.relative_to(folder)!s}\0{content}\0".encode(errors="replace"))
+    return digest.hexdigest()
 
 
 def _by_cause(causes: list[tuple[str, str]]) -> dict[str, list[str]]:

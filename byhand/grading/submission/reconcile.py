@@ -17,6 +17,7 @@ from nbgrader.utils import is_grade, is_solution
 from byhand.grading.course.notebooks import grade_id
 
 DEFINITION = re.compile(r"^(?:class|def) +(\w+)", re.MULTILINE)
+MARK = "byhand"  # metadata: a cell that is "own", the student's, or a "note" of the judge
 START = ""  # anchor of the cells that stand before all known ones
 
 
@@ -127,6 +128,8 @@ def _own(cell: Submitted, given: dict[str, NotebookNode]) -> NotebookNode:
     same = [c for c in given.values() if c.source.strip() == cell.source.strip()]
     if original := given.get(cell.cell_id) or next(iter(same), None):
         made.metadata = deepcopy(original.metadata)
+    if not same:
+        made.metadata[MARK] = "own"
     return made
 
 

@@ -2,10 +2,12 @@
 
 import ast
 import builtins
+from functools import lru_cache
 
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_output
 
+from byhand.check.random_inputs import Memory
 from byhand.check.report import CheckFailed, Report, showing
 from byhand.check.subject import Elsewhere
 from byhand.protocol.runner import Runner
@@ -15,11 +17,11 @@ class GradedCells:
     """The test cells of one submission, with a namespace of their own.
 
     setup: the source of the setup cell, from the course and not from the submission;
-    student: carries out the experiments.
+    student: carries out the experiments; entropy: the same for all submissions of a class.
     """
 
-    def __init__(self, setup: str, student: Runner):
-        self.student = student
+    def __init__(self, setup: str, student: Runner, entropy: int = 0):
+        self.student, self.memory = student, _memory(entropy)
         self.namespace: dict = {"__name__": "__judge__"}
         exec(compile(setup, "<setup>", "exec"), self.namespace)
 
@@ -34,7 +36,7 @@ class GradedCells:
             self.namespace[name] = Elsewhere(name, self.student)
         reports: list[Report] = []
         failed = []
-        with showing(reports.append):
+        with showing(reports.append), self.memory.of(source):
             try:
                 exec(compile(tree, "<test>", "exec"), self.namespace)
             except CheckFailed as error:
@@ -42,6 +44,12 @@ class GradedCells:
             except AssertionError as error:
                 failed = [_error(error, [f"AssertionError: {error}"])]
         return [*map(_card, reports), *failed]
+
+
+@lru_cache(maxsize=1)
+def _memory(entropy: int) -> Memory:
+    """Of all submissions of a class that this process grades."""
+    return Memory(entropy)
 
 
 def _unbound(tree: ast.AST, namespace: dict) -> set[str]:
@@ -54,7 +62,8 @@ def _unbound(tree: ast.AST, namespace: dict) -> set[str]:
 
 def _card(report: Report) -> NotebookNode:
     data = {"text/plain": repr(report), "text/html": report._repr_html_()}
-    return new_output("display_data", data=data)
+    # new_output() would validate it, as nbgrader does with the whole notebook.
+    return from_dict({"output_type": "display_data", "metadata": {}, "data": data})
 
 
 def _error(error: AssertionError, lines: list[str]) -> NotebookNode:
