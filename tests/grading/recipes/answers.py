@@ -289,4 +289,36 @@ def search(x):
     ),
 ]
 
-ANSWERS = RESULTS + TORCH + STOLEN
+LOOPS = [
+    _inside(
+        "loop-executed",
+        "a loop in a text that is executed",
+        "relu",
+        "return work(x)",
+        """
+exec('''
+def work(x):
+    y = x.copy()
+    for row in y:
+        row[row < 0] = 0
+    return y
+''')
+""",
+    ),
+    _inside(
+        "loop-recursive",
+        "a function that calls itself for each sample",
+        "linear",
+        "if len(x) > 1:\n    return np.concatenate([self.compute_output(x[:1]), "
+        "self.compute_output(x[1:])])",
+    ),
+    _inside(
+        "loop-untraced",
+        "a loop with Python's tracing switched off",
+        "relu",
+        "import sys\nsys.settrace(None)\nreturn x if not len(x) else "
+        "np.concatenate([np.maximum(x[:1], 0), self.compute_output(x[1:])])",
+    ),
+]
+
+ANSWERS = RESULTS + TORCH + STOLEN + LOOPS
