@@ -76,10 +76,12 @@ class Check:
         whose answers are as right.
         """
         rights = [oracle] if also is None else [oracle, also]
+        told = {line.name for line in self.report.lines}  # rules that the text breaks
         for dtype in dtypes:
             script = Script(seed=self.draw.seed)
             write(script, dtype)
-            lines = Comparison(self, script, rights, list(hints)).lines()
+            found = Comparison(self, script, rights, list(hints)).lines()
+            lines = [line for line in found if line.name not in told]
             if dtype is np.float32:
                 lines = [line for line in lines if line.ok is False]
                 for line in lines:
@@ -163,7 +165,8 @@ class Comparison:
         return sorted(lines, key=lambda line: bool(line.ok))[:1]
 
     def _look(self, look: Look) -> list[Line]:
-        mine, expected = self.mine[look.ref.index], self.right[look.ref.index]
+        mine = self.mine[look.ref.index]
+        expected = StepResult() if look.rule else self.right[look.ref.index]
         failure = (look.after and self.mine[look.after.index].failure) or mine.failure
         text = str(failure or "").removeprefix("not tried: ")
         place = failure.where if failure and failure.kind == "raised" else ""

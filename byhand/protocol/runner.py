@@ -34,7 +34,8 @@ NUMPY_WARNS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "
 # Errors about shapes, of NumPy and PyTorch; what they say of generalised functions tells nobody.
 UNFIT = re.compile("broadcast|dimension|shapes? |size|aligned|axes|same number of")
 GUFUNC = re.compile("Input operand .*gufunc.*|operands could not be broadcast together.*")
-PACKAGE = str(Path(__file__).parents[1])
+# Where code comes from that is not the student's.
+ELSEWHERE = str(Path(__file__).parents[1]), sys.prefix, sys.base_prefix, "<frozen"
 
 
 class TorchUsed(Exception):
@@ -203,8 +204,8 @@ def _failure(error: Exception) -> Failure:
         case TorchUsed():
             message = f"calls PyTorch ({error}); a solution is NumPy and SciPy only"
             return Failure("torch", message=message)
-    text, elsewhere = _text(error), (PACKAGE, sys.prefix, sys.base_prefix)
-    own = [p for p in zip(frames, trace, strict=False) if not p[1].filename.startswith(elsewhere)]
+    text, pairs = _text(error), zip(frames, trace, strict=False)
+    own = [pair for pair in pairs if not pair[1].filename.startswith(ELSEWHERE)]
     if not own:
         return Failure("raised", type(error).__name__, text)
     frame, last = own[-1]
