@@ -83,7 +83,7 @@ def chain(layers: Sequence[str], values: Sequence[str], parameters: Mapping[int,
     for i, parameter in parameters.items():
         nodes[parameter] = Node(f"${parameter}$", (i + 1, 1), "leaf")
         edges.append(Edge(parameter, f"layer {i}", f"${parameter}$", _slope(loss, parameter)))
-    return graph(nodes, edges, "values forwards (blue), gradients backwards (vermilion)")
+    return graph(nodes, edges, "values forwards (blue), gradients backwards (orange)")
 
 
 def _slope(loss: str, of: str) -> str:
