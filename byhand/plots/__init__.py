@@ -8,7 +8,7 @@ A figure brings its own paper, so that it reads the same in a light and a dark J
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from byhand.plots.autograd import over_steps, two_layer_graph
+from byhand.plots.autograd import backward_steps, hinges, over_steps, two_layer_graph
 from byhand.plots.curves import fitted, step_errors
 from byhand.plots.digits import confusion, feature_maps, filters, mistakes_made, samples
 from byhand.plots.graphs import Edge, Node, chain, graph
