@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from byhand.plots.autograd import over_steps, two_layer_graph
+from byhand.plots.autograd import backward_steps, hinges, over_steps, two_layer_graph
 from byhand.plots.curves import by_layer, fitting, secants, step_errors
 from byhand.plots.digits import confusion, feature_maps, filters, mistakes_made, samples
 from byhand.plots.graphs import Edge, Node, chain, graph
