@@ -47,7 +47,7 @@ def once_solved() -> Iterator[None]:
         # the first frame is the one above, the second the cell's; IPython keeps cells together
         _, cell, *deeper = traceback.extract_tb(error.__traceback__)
         folder = Path(cell.filename).parent
-        own = [frame for frame in deeper if Path(frame.filename).parent == folder]
+        own = [f for f in deeper if Path(f.filename).parent == folder and f.name.isidentifier()]
         where = f" in {own[-1].name}, line {own[-1].lineno} of its cell" if own else ""
         said = " ".join(f"{type(error).__name__}: {error}".split())
         print(f"{STOPPED}{where}: {said}. Run the cells above it; do their checks pass?")

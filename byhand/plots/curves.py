@@ -111,9 +111,10 @@ def fitting(
 
 
 def by_layer(norms: Mapping[str, Sequence[float]], title: str) -> Figure:
-    """The size of something in every layer of a network, logarithmic, at most three networks."""
+    """The norm of a gradient in every layer, logarithmic, one curve a network; at most three."""
     with figure(8, 3.6) as (drawn, axes):
-        for (name, values), colour, marker in zip(norms.items(), COLOURS, MARKERS, strict=False):
+        looks = zip((FORWARD, *OTHERS), MARKERS, strict=False)
+        for (name, values), (colour, marker) in zip(norms.items(), looks, strict=False):
             layers = np.arange(1, len(values) + 1)
             axes.plot(layers, values, color=colour, marker=marker, label=name)
         axes.set(yscale="log", xlabel="layer (1 is next to the input)", title=title, xticks=layers)

@@ -15,13 +15,13 @@ from byhand.plots.style import Picture, Shown
 # matplotlib's buttons get their icons from the network; these are in every font
 SIGNS = {
     "minus": "-",
-    "fast-backward": "⏮",
+    "fast-backward": "|◀",
     "step-backward": "←",
     "play fa-flip-horizontal": "◀",
-    "pause": "⏸",
+    "pause": "||",
     "play": "▶",
     "step-forward": "→",
-    "fast-forward": "⏭",
+    "fast-forward": "▶|",
     "plus": "+",
 }
 DPI = 120  # pixels of a frame for every inch
@@ -54,19 +54,19 @@ class Movie(Shown):
 
     def image(self) -> str:
         """The frames and what plays them, as HTML that needs no other file."""
-        frames = [self.frames - 1, *range(self.frames)]
         with plt.rc_context({"savefig.dpi": DPI, "animation.embed_limit": 20}):
             moving = FuncAnimation(
-                self.figure, self.show, frames, interval=self.pause, cache_frame_data=False
+                self.figure, self.show, self.frames, interval=self.pause, cache_frame_data=False
             )
-            page = moving.to_jshtml(default_mode="once")
+            page = moving.to_jshtml(default_mode="loop")
+        page = page.replace("this.current_frame = 0;", "this.current_frame = frames.length - 1;")
         page = re.sub(r"<link[^>]*>", "", page)
         page = FRAME.sub(_smaller, page.replace("\\\n", ""))
         for icon, sign in SIGNS.items():
             page = page.replace(f'<i class="fa fa-{icon}"></i>', sign)
-        first = re.search(r'frames\[0\] = "([^"]*)"', page)[1]
+        still = re.findall(r'frames\[\d+\] = "([^"]*)"', page)[-1]
         width = round(self.figure.get_figwidth() * self.figure.dpi)
-        start = f'<img alt="{html.escape(self.alt)}" width="{width}" src="{first}" id='
+        start = f'<img alt="{html.escape(self.alt)}" width="{width}" src="{still}" id='
         return page.replace("<img id=", start, 1)
 
 
