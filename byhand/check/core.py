@@ -49,12 +49,14 @@ class Check:
         self.name = self.names[0]
         self.draw = Draw(seed)
         self.report = Report("", repeating(called, self.draw.seed))
+        self.loops = True  # whether they are allowed, or one has been told of
         self.at_last: list[Line] = []  # for an answer that has passed all else
 
     def rules(self, loops: bool = False, **allowed: bool) -> None:
         """A line for each of the course's rules that the subject's text breaks."""
         broken = _broken_rules(self.runner.program(self.name), self.name, loops, **allowed)
         self.report.lines += [Line("rules", False, rule) for rule in broken]
+        self.loops = loops or bool(broken)
 
     def conclude(self) -> Report | None:
         """Show the report; raises CheckFailed if anything in it failed."""
@@ -76,12 +78,10 @@ class Check:
         whose answers are as right.
         """
         rights = [oracle] if also is None else [oracle, also]
-        told = {line.name for line in self.report.lines}  # rules that the text breaks
         for dtype in dtypes:
-            script = Script(seed=self.draw.seed)
+            script = Script(seed=self.draw.seed, loops=self.loops)
             write(script, dtype)
-            found = Comparison(self, script, rights, list(hints)).lines()
-            lines = [line for line in found if line.name not in told]
+            lines = Comparison(self, script, rights, list(hints)).lines()
             if dtype is np.float32:
                 lines = [line for line in lines if line.ok is False]
                 for line in lines:

@@ -31,11 +31,11 @@ TIME_LIMIT = 10.0  # seconds for one experiment
 LONGEST = 300  # characters of an error's message
 FIXTURES = "fixtures."  # before the name of something that the checker brings
 NUMPY_WARNS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+# Where code comes from that is not the student's.
+ELSEWHERE = str(Path(__file__).parents[1]), sys.prefix, sys.base_prefix, "<frozen"
 # Errors about shapes, of NumPy and PyTorch; what they say of generalised functions tells nobody.
 UNFIT = re.compile("broadcast|dimension|shapes? |size|aligned|axes|same number of")
 GUFUNC = re.compile("Input operand .*gufunc.*|operands could not be broadcast together.*")
-# Where code comes from that is not the student's.
-ELSEWHERE = str(Path(__file__).parents[1]), sys.prefix, sys.base_prefix, "<frozen"
 
 
 class TorchUsed(Exception):
@@ -204,8 +204,8 @@ def _failure(error: Exception) -> Failure:
         case TorchUsed():
             message = f"calls PyTorch ({error}); a solution is NumPy and SciPy only"
             return Failure("torch", message=message)
-    text, pairs = _text(error), zip(frames, trace, strict=False)
-    own = [pair for pair in pairs if not pair[1].filename.startswith(ELSEWHERE)]
+    text, places = _text(error), zip(frames, trace, strict=False)
+    own = [place for place in places if not place[1].filename.startswith(ELSEWHERE)]
     if not own:
         return Failure("raised", type(error).__name__, text)
     frame, last = own[-1]

@@ -60,7 +60,7 @@ def function(
         check.at_last.append(Line("rules", False, text))
     mistakes = FUNCTIONS.get(like, {}) | dict(suspects or {})
     how = dict(tensors=tensors, quiet=quiet, view=view, against=against)
-    values, large = _drawn(args, check.draw), [] if loops or tensors else _longer(args, check.draw)
+    values, large = _drawn(args, check.draw), _longer(args, check.draw)
     return _compare(check, values, labels, like, mistakes, large=large, **how)
 
 

@@ -13,15 +13,7 @@ from byhand.check.compare import described
 from byhand.check.core import Check, UsageError, one_of
 from byhand.check.hints.convolution import CONVOLUTION
 from byhand.check.hints.layers import LAYERS, hints_for
-from byhand.check.random_inputs import (
-    LONGER,
-    calm,
-    is_shape,
-    longer,
-    other_size,
-    sizes_of,
-    written,
-)
+from byhand.check.random_inputs import calm, is_shape, longer, other_size, sizes_of, written
 from byhand.check.report import Report
 from byhand.check.script import PLACES, Script, Slopes
 from byhand.protocol.experiment import Ref
@@ -64,7 +56,7 @@ def layer(
     one_of(list(LOOKS), look, "look")
     one_of(list(OTHER), mode, "mode")
     check, make = Check("layer", cls, seed=seed), make or {}
-    passes = _Passes(check, like, make, x, mode, look, loops)
+    passes = _Passes(check, like, make, x, mode, look)
     check.report.title = f"{written(check.name, **make)} on x of shape {passes.x.shape}"
     check.report.title += ", eval mode" if mode == "eval" else ""
     check.rules(loops)
@@ -109,12 +101,9 @@ class _Passes:
     earlier results keep their values, gradients add up in the arrays that an optimizer holds.
     """
 
-    def __init__(
-        self, check: Check, like: Callable, make: dict, x: Sequence, mode: str, look: str,
-        loops: bool,
-    ):  # fmt: skip
-        self.like, self.loops = like, loops
-        self.name, self.draw, self.make, self.mode = check.name, check.draw, make, mode
+    def __init__(self, check: Check, like: Callable, make: dict, x: Sequence, mode: str, look: str):
+        self.name, self.draw, self.like = check.name, check.draw, like
+        self.make, self.mode = make, mode
         self.wanted, self.drawn, self.x = LOOKS[look].split(), is_shape(x), check.draw.input(x)
         self.twin = like(**make).double().train(mode == "train")
         self.names = [n for n, _ in self.twin.named_parameters()]
@@ -152,7 +141,7 @@ class _Passes:
             self._side_effects(held)
         if self.drawn and dtype is np.float64:
             self._central_differences(x, here, before, after)
-            if not self.loops:
+            if not script.loops:
                 self._no_loops(x)
 
     def _set(self, names: list[str]) -> None:
@@ -284,13 +273,13 @@ class _Passes:
 
     def _no_loops(self, x: np.ndarray) -> None:
         """Passes on longer arrays: of all sizes where these go together, else of the batch."""
-        make = {n: v + LONGER if type(v) is int else v for n, v in self.make.items()}
+        make = {n: longer([v])[0] if type(v) is int else v for n, v in self.make.items()}
         many = self.draw.batch(longer(x.shape))
         try:
             with torch.no_grad():
                 shape = self.like(**make).double()(torch.from_numpy(many)).shape
         except Exception:  # noqa: BLE001 - PyTorch refuses in many ways
-            make, many = self.make, self.draw.batch((len(x) + LONGER, *x.shape[1:]))
+            make, many = self.make, self.draw.batch((*longer(x.shape[:1]), *x.shape[1:]))
             shape = self._output_shape(many)
         with self.script.aside():
             large = self.script.call(self.name, **make)
