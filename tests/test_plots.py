@@ -95,8 +95,8 @@ def step_errors():
     return plots.step_errors({"central": steps**2, "one-sided": steps}, steps, chosen=1e-5)
 
 
-def fitted():
-    return plots.fitted(X, SIGMOID, {"at first": 0 * X, "in the end": SIGMOID}, X)
+def by_layer():
+    return plots.by_layer({"sigmoid": [1e-8, 1.0], "ReLU": [0.1, 1.0]}, "Two layers")
 
 
 def chain():
@@ -141,7 +141,7 @@ CHARTS += [
     compared,
     confusion,
     step_errors,
-    fitted,
+    by_layer,
     over_steps,
     timing,
     receptive,
@@ -397,9 +397,29 @@ def test_what_is_not_written_yet_is_said_in_one_line(capsys):
     assert capsys.readouterr().out.count("\n") == 1
 
 
-def test_other_errors_are_not_hidden():
-    with pytest.raises(NameError), plots.once_solved():
-        raise NameError
+def test_what_went_wrong_is_said_in_one_line(capsys):
+    def linear_forward():
+        np.ones(2) @ np.ones(3)  # what NumPy says has several lines
+
+    with plots.once_solved():
+        linear_forward()
+    said = capsys.readouterr().out
+    line = linear_forward.__code__.co_firstlineno + 1
+    assert said.startswith(f"{plots.STOPPED} in linear_forward, line {line} of its cell: ValueErr")
+    assert said.count("\n") == 1
+
+
+def test_what_went_wrong_in_the_cell_itself_is_named_too(capsys):
+    with plots.once_solved():
+        nothing = None
+        nothing[0]
+    said = capsys.readouterr().out
+    assert said.startswith(f"{plots.STOPPED}: TypeError: 'NoneType' object is not subscriptable. ")
+
+
+def test_a_cell_that_is_interrupted_stops():
+    with pytest.raises(KeyboardInterrupt), plots.once_solved():
+        raise KeyboardInterrupt
 
 
 def test_times_are_drawn_over_sizes_pytorchs_in_its_colour():

@@ -269,8 +269,12 @@ class Comparison:
         return first - sum(before) if first.size > tried.coordinates.max(initial=-1) else None
 
 
-def _digest(*question: Any) -> bytes:
-    return sha256(pickle.dumps(question)).digest()
+def _digest(*question: Any) -> bytes | None:
+    """What tells a question from all others; None if it has a function in it."""
+    try:
+        return sha256(pickle.dumps(question)).digest()
+    except (AttributeError, TypeError, pickle.PicklingError):
+        return None
 
 
 def _shown(name: str, family: list[Line]) -> list[Line]:

@@ -135,6 +135,13 @@ class OptimizerSteps:
 length, item = len, operator.getitem
 
 
+def computed(value: Callable, program: str, leaves: dict[str, float]) -> dict[str, Any]:
+    """What a program of the checker's makes of the leaves, each built by value(): by its names."""
+    nodes = {name: value(number) for name, number in leaves.items()}
+    exec(program, {}, nodes)
+    return nodes
+
+
 def same_memory(listed: Any, arrays: list[np.ndarray]) -> bool:
     """Whether the arrays that were listed are these very arrays, in this order."""
     return len(listed) == len(arrays) and all(map(np.shares_memory, listed, arrays))

@@ -76,11 +76,12 @@ class Memory:
 _memory: ContextVar[Memory | None] = ContextVar("memory", default=None)
 
 
-def remembered(question: Callable[[], bytes], work_out: Callable[[], Any]) -> Any:
+def remembered(question: Callable[[], bytes | None], work_out: Callable[[], Any]) -> Any:
     """What work_out() gives; while a memory is at work, from there. question: all that it follows
-    from but the text of the test cell."""
+    from but the text of the test cell; None is not remembered."""
     memory = _memory.get()
-    return work_out() if memory is None else memory.answer(question(), work_out)
+    asked = None if memory is None else question()
+    return work_out() if asked is None else memory.answer(asked, work_out)
 
 
 class Draw:

@@ -30,8 +30,9 @@ def _lines_of(owner: Any, method: str, args: list) -> int | None:
         count += event == "line" or (event == "call" and (own or by_own))
         return trace if own else None
 
-    sys.settrace(trace)
     try:
+        getattr(owner, method)(*args)  # what is set up for a new size is no loop
+        sys.settrace(trace)
         getattr(owner, method)(*args)
     except Exception:  # noqa: BLE001 - other looks say what is wrong
         return None

@@ -62,6 +62,10 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> GradedClass:
     hand_in(course, "deleted", nbformat.writes(shorter))
     del shorter.cells[2]
     hand_in(course, "deleted-both", nbformat.writes(shorter))
+    with_scoreboard = tiny_notebook()
+    board = "from byhand import check\ncheck.scoreboard('no table')"
+    with_scoreboard.cells.append(nbformat.v4.new_code_cell(board, id="scoreboard"))
+    hand_in(course, "scoreboard", nbformat.writes(with_scoreboard))
     log = nbgrader(course, "autograde", ASSIGNMENT)
     nbgrader(course, "generate_feedback", ASSIGNMENT)
     nbgrader(course, "export", "--to=grades.csv")
@@ -88,6 +92,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> GradedClass:
         ("edited", 0, 0),
         ("deleted", 10, 10),
         ("deleted-both", 5, 5),
+        ("scoreboard", 10, 10),
     ],
 )
 def test_everyone_has_the_score_they_earned(graded: GradedClass, student, raw, score):
@@ -119,9 +124,16 @@ def test_a_readable_notebook_has_no_such_note(graded: GradedClass):
 
 def test_autograding_prints_a_line_a_student_and_nothing_else_about_the_good(graded: GradedClass):
     assert graded.lines("in-time") == ["in-time: 10 of 10"]
+    assert graded.lines("scoreboard") == ["scoreboard: 10 of 10"]
     assert graded.lines("untouched") == ["untouched: 0 of 10"]
     assert "day-late: 8.5 of 10 (10, 1 day, 0:00:00 late)" in graded.lines("day-late")
     assert "Traceback" not in graded.log
+
+
+def test_a_scoreboard_does_nothing_where_it_is_graded(graded: GradedClass):
+    path = graded.course / "autograded" / "scoreboard" / ASSIGNMENT / "tiny.ipynb"
+    cells = nbformat.read(path, as_version=4).cells
+    assert [cell.outputs for cell in cells if "scoreboard" in cell.source] == [[]]
 
 
 def test_an_edited_test_cell_is_undone_and_named(graded: GradedClass):
