@@ -135,6 +135,19 @@ def test_what_is_off_the_axes_is_drawn_at_their_edge():
         assert (points <= [live.WIDTH, live.HEIGHT]).all()
 
 
+def test_names_of_epochs_stand_apart():
+    drawn = plots.training_run(FULL, planned=400, goal=0.99)
+    names = [
+        text for text in parsed(drawn).iter(f"{SVG}text") if text.get("text-anchor") == "middle"
+    ]
+    rows = {}
+    for text in names:
+        rows.setdefault(text.get("y"), []).append(float(text.get("x")))
+    assert rows
+    for row in rows.values():
+        assert (np.diff(np.sort(row)) > 30).all()
+
+
 @pytest.mark.parametrize("loss", [[0.0, 0.0], [1e-12, 5e3], [-1.0, 2.0]])
 def test_strange_losses_are_drawn(loss):
     drawn = plots.training_run(History(seconds=[1.0], loss=loss, lr=[0.0, 0.0]))

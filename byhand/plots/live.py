@@ -71,7 +71,7 @@ class Panel:
             (y,) = self._down(np.array([value]))
             shapes.append(_line([(left, y), (right, y)], FAINT, 1))
             shapes.append(_text(left - 5, y + 4, _short(value), "end"))
-        for value in _ticks(0, self.end, most=8):
+        for value in _ticks(0, self.end, most=int((right - left) // 45)):
             if value == round(value):
                 (x,) = self._across(np.array([value]))
                 shapes.append(_line([(x, bottom), (x, bottom + 4)], INK, 1))
