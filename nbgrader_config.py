@@ -5,12 +5,17 @@ from functools import partial
 
 from nbformat.warnings import MissingIDFieldWarning
 from nbgrader.converters import Autograde, GenerateAssignment
-from nbgrader.preprocessors import CheckCellMetadata, Execute, OverwriteCells
+from nbgrader.preprocessors import (
+    CheckCellMetadata,
+    ClearHiddenTests,
+    Execute,
+    OverwriteCells,
+)
 from sqlalchemy.exc import SAWarning
 
 try:
     from byhand.grading.plugins.exporter import SubmissionExporter
-    from byhand.grading.plugins.feedback import FeedbackExporter, HideTests
+    from byhand.grading.plugins.feedback import FeedbackExporter
     from byhand.grading.plugins.grades import Grades
     from byhand.grading.plugins.judge import Judge
     from byhand.grading.plugins.late_policy import DueDate, LatePolicy, deadlines
@@ -104,7 +109,7 @@ c.Judge.skip_tag = "ungraded"
 
 # Feedback pages show what failed and why, not the hidden cases themselves. Nothing in them runs.
 c.GenerateFeedback.exporter_class = FeedbackExporter
-c.GenerateFeedback.preprocessors = [HideTests]
+c.GenerateFeedback.preprocessors = [ClearHiddenTests]
 
 # The same in formgrader, which shows submissions where you are logged in.
 c.HTMLExporter.sanitize_html = True

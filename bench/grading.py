@@ -10,13 +10,14 @@ prints the seconds a submission takes and the most memory that nbgrader's own pr
 
 import argparse
 import json
-import os
 import resource
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from joblib import cpu_count
 
 from byhand.grading.course.commands import nbgrader
 from byhand.grading.course.mistakes import mistakes
@@ -76,7 +77,7 @@ def grade(count: int, extra: str) -> tuple[float, float]:
 
 def compare(count: int) -> None:
     """Print plain nbgrader beside ours."""
-    cores = len(os.sched_getaffinity(0))
+    cores = cpu_count()
     ways = {"plain nbgrader": PLAIN, "1 worker": "\nc.Judge.jobs = 1\n", f"{cores} workers": ""}
     print(f"{count} submissions of {ASSIGNMENT}: right, wrong and broken ones, on {cores} cores")
     base = 0.0

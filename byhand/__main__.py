@@ -38,9 +38,9 @@ Check = Annotated[bool, typer.Option("--check", help="Change nothing; exit with 
 def autograde_command(
     assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
     student: Annotated[str, typer.Option(help="Only these, such as student-0*.")] = "*",
-    jobs: Annotated[int, typer.Option(min=1, help="Submissions at once.", show_default="cores")] = (
-        len(os.sched_getaffinity(0))
-    ),
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Submissions at once; as many as cores if not given.")
+    ] = None,
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Also what has not changed.")] = False,
     diff: Annotated[

@@ -37,7 +37,8 @@ class History:
     An entry for every finished epoch: train_loss and train_accuracy are means over the training
     samples, each batch measured in train mode just before its step; validation_loss and
     validation_accuracy are what the loop measured after the last step of the epoch; seconds is
-    wall-clock time, validation included. An entry for every step: loss, and lr, the learning rate.
+    wall-clock time, validation included, and threads how many of them BLAS had in the end. An entry
+    for every step: loss, and lr, the learning rate.
     An accuracy is a share of right answers. What was not measured is an empty list.
     """
 
@@ -48,6 +49,7 @@ class History:
     validation_accuracy: list[float] = field(default_factory=list)
     lr: list[float] = field(default_factory=list)
     loss: list[float] = field(default_factory=list)
+    threads: list[float] = field(default_factory=list)
 
     @property
     def best(self) -> int:

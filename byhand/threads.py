@@ -49,6 +49,11 @@ class Threads:
         self.chosen = number
         self._set(number)
 
+    @property
+    def now(self) -> int:
+        """How many threads there are at this moment."""
+        return max((pool.num_threads for pool in self._pools), default=1)
+
     def restore(self) -> None:
         """As many threads as there were before."""
         for pool, number in zip(self._pools, self._before, strict=True):

@@ -201,6 +201,7 @@ class Run:
         for name, value in self._validation.items():
             getattr(history, name).append(value)
         history.seconds.append(time.perf_counter() - began)
+        history.threads.append(float(self._threads.now))
         if history.best == len(history.seconds) - 1:
             self._best = [array.copy() for array in state(self.network)]
         if self.file is not None:

@@ -1,14 +1,17 @@
 """The reference solutions of 2-backprop give the figures of the curriculum, digit for digit."""
 
+import ast
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from byhand.grading.course.notebooks import reference, source_notebook
+from byhand.grading.course.notebooks import read, reference, source_notebook
 
-REFERENCE = reference(source_notebook(Path(__file__).parents[1], "2-backprop"))
+NOTEBOOK = source_notebook(Path(__file__).parents[1], "2-backprop")
+REFERENCE = reference(NOTEBOOK)
 LAST_DIGIT = 5.001e-9  # eight decimals, rounded
 TARGET = np.eye(3)[[0, 1, 2, 2, 1]]
 
@@ -40,8 +43,14 @@ def test_the_gradients_have_the_digits_of_the_curriculum(example):
     grad_W, grad_X = REFERENCE.linear_grad_weight(X, W, g), REFERENCE.linear_grad_input(X, W, g)
     assert_digits(grad_W[0], [27.44520232, 30.63657384, 6.58593022, -7.64214714])
     assert_digits(grad_X[0, :3], [-1.71261934, 0.58248877, -1.20374468])
-    # The curriculum prints 1.11486685. PyTorch agrees with 1.11486682, as the next test shows.
     assert_digits(grad_X[0, 3:], [1.11486682])
+
+
+def test_a_weight_that_was_left_moved_gives_the_other_last_digit(example):
+    X, W, *_ = example
+    W[2, 3] -= 1e-8
+    g = REFERENCE.mse_grad(REFERENCE.linear_forward(X, W), TARGET)
+    assert_digits(REFERENCE.linear_grad_input(X, W, g)[0, 3:], [1.11486685])
 
 
 def test_the_gradients_are_those_of_autograd(example):
@@ -99,3 +108,51 @@ def test_two_layers_agree_with_autograd():
     np.testing.assert_allclose(network.backward(X, g), x.grad.numpy(), rtol=1e-10)
     np.testing.assert_allclose(network.first.grad_W, W1.grad.numpy(), rtol=1e-10)
     np.testing.assert_allclose(network.second.grad_W, W2.grad.numpy(), rtol=1e-10)
+
+
+def test_the_loop_is_gradient_descent():
+    np.random.seed(7)
+    network = REFERENCE.TwoLayerNetwork(
+        REFERENCE.Linear(4, 6), REFERENCE.Sigmoid(), REFERENCE.Linear(6, 3)
+    )
+    weights = [torch.tensor(w, requires_grad=True) for w in (network.first.W, network.second.W)]
+    X, losses = np.random.randn(5, 4), []
+    optimizer = torch.optim.SGD(weights, lr=0.1)
+    for _ in range(20):
+        optimizer.zero_grad()
+        y = torch.sigmoid(torch.tensor(X) @ weights[0].T) @ weights[1].T
+        loss = ((y - torch.tensor(TARGET)) ** 2).sum() / len(X)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    np.testing.assert_allclose(REFERENCE.train(network, X, TARGET, 0.1, 20), losses, rtol=1e-12)
+
+
+def names_kept(tree: ast.Module) -> set[str]:
+    """The names that a cell leaves behind for others; those of its for loops are its own."""
+    kept, loops = set(), set()
+    todo = list(tree.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            kept.add(node.name)
+        elif isinstance(node, ast.For):
+            loops |= {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
+            todo += node.body
+        elif isinstance(node, ast.With):
+            todo += node.body
+        elif isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            kept |= {
+                name.id
+                for target in targets
+                for name in ast.walk(target)
+                if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+            }
+    return kept - loops
+
+
+def test_no_cell_writes_over_a_name_of_another():
+    cells = [cell.source for cell in read(NOTEBOOK).cells if cell.cell_type == "code"]
+    counted = Counter(name for source in cells for name in names_kept(ast.parse(source)))
+    assert [name for name, cells_of_it in counted.items() if cells_of_it > 1] == []

@@ -36,7 +36,9 @@ def network(size=3):
     return Chain(Layer(), Chain(Layer(size)))
 
 
-HISTORY = History([2.0, 1.0], [2.5, 1.5], [0.1, 0.2], [0.3, 0.6], [0.2, 0.5], [0.1] * 6, [3.0] * 6)
+HISTORY = History(
+    [2.0, 1.0], [2.5, 1.5], [0.1, 0.2], [0.3, 0.6], [0.2, 0.5], [0.1] * 6, [3.0] * 6, [1.0] * 2
+)
 
 
 @pytest.fixture

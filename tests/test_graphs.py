@@ -34,7 +34,7 @@ def test_every_node_is_a_box_with_its_text():
     assert not arrows(figure)
 
 
-def test_what_flows_forwards_is_blue_and_gradients_come_back_in_vermilion():
+def test_what_flows_forwards_is_blue_and_gradients_come_back_in_orange():
     forward, backward = arrows(plots.graph(NODES, [Edge("x", "f", "x", "dx")], "t"))
     assert same_color(forward.get_edgecolor(), style.FORWARD)
     assert same_color(backward.get_edgecolor(), style.BACKWARD)
@@ -73,13 +73,3 @@ def test_an_error_of_zero_is_left_out_of_a_logarithmic_axis():
     np.testing.assert_array_equal(curve.get_ydata(), [1e-2, np.nan, 1e-7])
     assert set(chosen.get_xdata()) == {1e-5}
     assert figure.axes[0].get_xscale() == figure.axes[0].get_yscale() == "log"
-
-
-def test_the_last_curve_has_the_colour_of_the_network():
-    x = np.linspace(0, 1, 5)
-    figure = plots.fitted(x, x, {"before": 0 * x, "after": x}, x)
-    before, after = figure.axes[0].get_lines()
-    assert same_color(after.get_color(), style.TRAIN)
-    assert not same_color(before.get_color(), style.TRAIN)
-    np.testing.assert_array_equal(after.get_ydata(), x)
-    assert len(figure.axes[0].collections) == 1

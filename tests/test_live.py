@@ -124,8 +124,12 @@ def test_without_classes_there_is_no_accuracy():
 
 
 def test_what_is_off_the_axes_is_drawn_at_their_edge():
-    far = History(seconds=[1.0], loss=[1.0, 1e-9, 1.0, 1.0], lr=[0.1] * 4)
+    loss = [1.0] * 400
+    loss[200] = 1e-9
+    far = History(seconds=[1.0], loss=loss, lr=[0.1] * 400)
     drawn = plots.training_run(far)
+    every = lines(drawn, style.TRAIN, 0.8)[0]
+    assert every[:, 1].max() == 236  # the lower edge
     for points in lines(drawn, style.TRAIN):
         assert (points >= 0).all()
         assert (points <= [live.WIDTH, live.HEIGHT]).all()

@@ -7,6 +7,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from byhand import plots
 from byhand.grading.course.notebooks import assignments, read
 
 COURSE = Path(__file__).parents[1]
@@ -39,9 +40,22 @@ def errors(nb: NotebookNode) -> dict[str, str]:
     }
 
 
+def stopped(nb: NotebookNode) -> dict[str, str]:
+    """Cell -> what it says, for the cells that say that they could not go on."""
+    return {
+        cell.id: output.text
+        for cell in nb.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream"
+        and output.text.startswith((plots.STOPPED, plots.UNWRITTEN))
+    }
+
+
 @pytest.mark.parametrize("assignment", assignments(COURSE))
 def test_a_solved_notebook_runs_without_an_error(assignment: str, tmp_path: Path):
-    assert errors(run(COURSE / "source" / assignment, tmp_path / "work")) == {}
+    nb = run(COURSE / "source" / assignment, tmp_path / "work")
+    assert errors(nb) == {}
+    assert stopped(nb) == {}
 
 
 @pytest.mark.parametrize("assignment", assignments(COURSE))

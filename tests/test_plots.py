@@ -95,8 +95,8 @@ def step_errors():
     return plots.step_errors({"central": steps**2, "one-sided": steps}, steps, chosen=1e-5)
 
 
-def fitted():
-    return plots.fitted(X, SIGMOID, {"at first": 0 * X, "in the end": SIGMOID}, X)
+def by_layer():
+    return plots.by_layer({"sigmoid": [1e-8, 1.0], "ReLU": [0.1, 1.0]}, "Two layers")
 
 
 def chain():
@@ -141,7 +141,7 @@ CHARTS += [
     compared,
     confusion,
     step_errors,
-    fitted,
+    by_layer,
     over_steps,
     timing,
     receptive,
@@ -215,8 +215,23 @@ def test_the_alt_text_says_what_a_curve_does():
     told = "yours from 3 to 2, at least 1, level at 5"
     assert drawn.alt == f"Training of x (loss (logarithmic) over step): {told}"
     assert "masks" not in drawn.alt
+    marks = plots.over_steps({"<b>": [1.0, 2.0]}, 'one "&" two')
+    assert ElementTree.fromstring(marks.image().replace('">', '"/>')).get("alt") == marks.alt
+    assert step_errors().alt.endswith("from 0.1 to 1e-09, step 1e-05")
     formula = plots.layer_box("Linear", parameters=["W"])
     assert "g = dell/dy, dell/dx, W, dell/dW" in formula.alt
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (grids, "x: 0 1 2 3, 4 5 6 7, 8 9 10 11; g: 0 1 2 3"),
+        (timing_bars, "Conv2d: loops: 38 s, 7,600 times PyTorch's; yours: 12 ms, 2.5 times"),
+        (paths, "from (-5, 4) over a loss, and where they end: SGD at (0, 0), Adam at (0, 0)"),
+    ],
+)
+def test_the_alt_text_holds_the_numbers_that_matter(draw, words):
+    assert words in draw().alt
 
 
 def test_a_picture_of_many_points_is_a_sharp_png():
@@ -332,6 +347,8 @@ def test_the_confusion_matrix_counts_labels_by_answers():
 
 def test_the_alt_text_of_a_confusion_matrix_names_what_was_mixed_up():
     assert confusion().alt == "digits: 11 of 12 right; taken most often: 1 for 3 (1)"
+    two = plots.confusion(np.append(LABELS, [2, 2]), np.append(ANSWERS, [0, 0]), "digits")
+    assert two.alt.endswith("taken most often: 2 for 0 (2), 1 for 3 (1)")
     right = plots.confusion(LABELS, LABELS, "digits")
     assert right.alt == "digits: 12 of 12 right; taken most often: nothing for anything else"
 
@@ -380,9 +397,29 @@ def test_what_is_not_written_yet_is_said_in_one_line(capsys):
     assert capsys.readouterr().out.count("\n") == 1
 
 
-def test_other_errors_are_not_hidden():
-    with pytest.raises(NameError), plots.once_solved():
-        raise NameError
+def test_what_went_wrong_is_said_in_one_line(capsys):
+    def linear_forward():
+        np.ones(2) @ np.ones(3)  # what NumPy says has several lines
+
+    with plots.once_solved():
+        linear_forward()
+    said = capsys.readouterr().out
+    line = linear_forward.__code__.co_firstlineno + 1
+    assert said.startswith(f"{plots.STOPPED} in linear_forward, line {line} of its cell: ValueErr")
+    assert said.count("\n") == 1
+
+
+def test_what_went_wrong_in_the_cell_itself_is_named_too(capsys):
+    with plots.once_solved():
+        nothing = None
+        nothing[0]
+    said = capsys.readouterr().out
+    assert said.startswith(f"{plots.STOPPED}: TypeError: 'NoneType' object is not subscriptable. ")
+
+
+def test_a_cell_that_is_interrupted_stops():
+    with pytest.raises(KeyboardInterrupt), plots.once_solved():
+        raise KeyboardInterrupt
 
 
 def test_times_are_drawn_over_sizes_pytorchs_in_its_colour():

@@ -55,9 +55,10 @@ def test_the_file_holds_the_network_of_the_best_epoch_beside_the_last(monkeypatc
             after.append([array.copy() for array in state(run.network)])
 
     monkeypatch.setattr(training, "PAUSE", -1)
-    run = train(made=(made := parts()), epochs=4, watch=watch)
+    run = train(made=(made := parts("lists")), epochs=4, watch=watch)
     accuracy = run.history.validation_accuracy
     best = int(np.argmax(accuracy))
+    assert best < len(accuracy) - 1
     found = read_checkpoint(FILE)
     for mine, kept in zip(after[best], found.arrays, strict=True):
         np.testing.assert_array_equal(mine, kept)
@@ -80,6 +81,7 @@ class Loud:
         lambda: b"cos\nmkdir\n(S'run'\ntR.",
         lambda: b"cnumpy.testing._private.utils\nrunstring\n(S'1'\n}tR.",
         lambda: b"cbyhand.nn\nnp.save\n(S'run'\nN tR.",
+        lambda: b"ctests.small_runs\nmake_a_folder\n(tR.",
         lambda: b"not a pickle",
         lambda: pickle.dumps([1, 2]),
     ],

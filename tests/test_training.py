@@ -1,5 +1,6 @@
 """A run keeps the history of a loop, says what is wrong with it, and never gets in its way."""
 
+import contextlib
 import math
 from types import SimpleNamespace
 
@@ -126,6 +127,8 @@ def test_history_has_one_entry_of_each_kind_per_epoch_and_per_step():
     assert min(history.seconds) > 0
     assert history.lr == pytest.approx([0.02 / n for n in range(1, 9)])
     assert len(history.loss) == 8
+    assert len(history.threads) == 4
+    assert min(history.threads) >= 1
 
 
 def test_the_training_loss_is_the_mean_over_samples_before_each_step():
@@ -311,10 +314,19 @@ def test_the_picture_is_drawn_at_the_first_step_in_the_end_and_seldom_between(mo
     assert [over for _, over in seen] == [False] * 7 + [True]
 
 
-def test_a_run_gives_back_the_threads_it_found():
-    before = [pool.num_threads for pool in Threads()._pools]
-    trained(epochs=30)
-    assert [pool.num_threads for pool in Threads()._pools] == before
+@pytest.mark.parametrize("lr", [0.02, math.nan])
+def test_a_run_gives_back_the_threads_it_found(monkeypatch, lr):
+    given_back = []
+
+    class Noted(Threads):
+        def restore(self):
+            given_back.append(self)
+            super().restore()
+
+    monkeypatch.setattr(training, "Threads", Noted)
+    with contextlib.suppress(NotFiniteError):
+        trained(lr=lr)
+    assert len(given_back) == 1
 
 
 def test_the_loop_itself_adds_next_to_nothing():

@@ -17,6 +17,7 @@ HOMES = {
     "byhand.check.progress": "scoreboard",
     COMPARISONS + "container": "sequential",
     COMPARISONS + "criterion": "OneHotNLLLoss criterion",
+    COMPARISONS + "engine": "engine",
     COMPARISONS + "function": "function gradient",
     COMPARISONS + "layer": "layer raises",
     COMPARISONS + "numerical_gradient": "numerical_gradient relative_error",

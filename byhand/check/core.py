@@ -49,12 +49,14 @@ class Check:
         self.name = self.names[0]
         self.draw = Draw(seed)
         self.report = Report("", repeating(called, self.draw.seed))
+        self.loops = True  # whether they are allowed, or one has been told of
         self.at_last: list[Line] = []  # for an answer that has passed all else
 
     def rules(self, loops: bool = False, **allowed: bool) -> None:
         """A line for each of the course's rules that the subject's text breaks."""
         broken = _broken_rules(self.runner.program(self.name), self.name, loops, **allowed)
         self.report.lines += [Line("rules", False, rule) for rule in broken]
+        self.loops = loops or bool(broken)
 
     def conclude(self) -> Report | None:
         """Show the report; raises CheckFailed if anything in it failed."""
@@ -77,7 +79,7 @@ class Check:
         """
         rights = [oracle] if also is None else [oracle, also]
         for dtype in dtypes:
-            script = Script(seed=self.draw.seed)
+            script = Script(seed=self.draw.seed, loops=self.loops)
             write(script, dtype)
             lines = Comparison(self, script, rights, list(hints)).lines()
             if dtype is np.float32:
@@ -163,7 +165,8 @@ class Comparison:
         return sorted(lines, key=lambda line: bool(line.ok))[:1]
 
     def _look(self, look: Look) -> list[Line]:
-        mine, expected = self.mine[look.ref.index], self.right[look.ref.index]
+        mine = self.mine[look.ref.index]
+        expected = StepResult() if look.rule else self.right[look.ref.index]
         failure = (look.after and self.mine[look.after.index].failure) or mine.failure
         text = str(failure or "").removeprefix("not tried: ")
         place = failure.where if failure and failure.kind == "raised" else ""
@@ -266,8 +269,12 @@ class Comparison:
         return first - sum(before) if first.size > tried.coordinates.max(initial=-1) else None
 
 
-def _digest(*question: Any) -> bytes:
-    return sha256(pickle.dumps(question)).digest()
+def _digest(*question: Any) -> bytes | None:
+    """What tells a question from all others; None if it has a function in it."""
+    try:
+        return sha256(pickle.dumps(question)).digest()
+    except (AttributeError, TypeError, pickle.PicklingError):
+        return None
 
 
 def _shown(name: str, family: list[Line]) -> list[Line]:

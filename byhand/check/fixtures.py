@@ -15,6 +15,7 @@ from byhand.check import tensors
 from byhand.checkpoints import load_checkpoint, read_checkpoint
 from byhand.measures import check_finite
 from byhand.nn import Criterion, Module, Optimizer, Scheduler
+from byhand.protocol.line_count import more_lines  # noqa: F401 - named by a script
 from byhand.protocol.runner import Told
 
 STEP = 1e-5  # of central differences
@@ -37,33 +38,44 @@ class Parameters(Module):
 
 
 class Stage(Module):
-    """y = weight * sin(x) + x / 2, where x / 2 comes from the feature to the left.
+    """y = weight * sin(x + tide(x)) + x / 2, where x / 2 comes from the feature to the left.
 
     With one weight a feature. The shift makes the order of the stages matter on the way back.
     moody: in train mode the outputs stand one feature further to the right; latest: the gradient
-    is that of the last backward pass alone. seen: the sizes of all batches that went through.
+    is that of the last backward pass alone; tide: gives a number for each sample, (B, 1), that
+    counts as a constant on the way back. seen: the sizes of all batches that went through.
     """
 
-    def __init__(self, weight: np.ndarray, moody: bool = False, latest: bool = False):
+    def __init__(
+        self,
+        weight: np.ndarray,
+        moody: bool = False,
+        latest: bool = False,
+        tide: Callable = lambda x: 0,
+    ):
         super().__init__()
-        self.moody, self.latest, self.seen = moody, latest, []
+        self.moody, self.latest, self.tide, self.seen = moody, latest, tide, []
+        self.height = 0
         self.weight = np.array(weight)
         self.grad_weight = np.zeros_like(self.weight)
 
     def compute_output(self, x):
         """(B, N) -> (B, N)"""
         self.seen.append(len(x))
-        return self._turned(self.weight * np.sin(x) + np.roll(x, 1, axis=-1) / 2, 1)
+        self.height = self.tide(x)
+        y = self.weight * np.sin(x + self.height) + np.roll(x, 1, axis=-1) / 2
+        return self._turned(y, 1)
 
     def compute_grad_input(self, x, grad_output):
         """dl/dx: (B, N) -> (B, N)"""
         g = self._turned(grad_output, -1)
-        return g * self.weight * np.cos(x) + np.roll(g, -1, axis=-1) / 2
+        return g * self.weight * np.cos(x + self.height) + np.roll(g, -1, axis=-1) / 2
 
     def update_grad_parameters(self, x, grad_output):
         """Add dl/dweight: (N,)"""
         before = 0 if self.latest else self.grad_weight
-        self.grad_weight[...] = before + (self._turned(grad_output, -1) * np.sin(x)).sum(axis=0)
+        slopes = self._turned(grad_output, -1) * np.sin(x + self.height)
+        self.grad_weight[...] = before + slopes.sum(axis=0)
 
     def _turned(self, values: np.ndarray, places: int) -> np.ndarray:
         return np.roll(values, places, axis=-1) if self.moody and self.training else values
@@ -102,24 +114,6 @@ class Harmonic(Scheduler):
         return self.base_lr / (1 + self.last_epoch)
 
 
-class Landscape:
-    """f(x) = Σ weight exp(shift x) + (Σ x)² / 2 + constant; points: where it was asked for."""
-
-    def __init__(self, weight: np.ndarray, shift: np.ndarray, constant: float):
-        self.weight, self.shift, self.constant = np.array(weight), np.array(shift), constant
-        self.points: list[np.ndarray] = []
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """An array of the weight's shape -> an array without axes. Raises ValueError."""
-        if np.shape(x) != self.weight.shape:
-            raise ValueError(
-                f"f was called with shape {np.shape(x)}, but x has shape {self.weight.shape}"
-            )
-        self.points.append(np.array(x, dtype=np.float64))
-        bumps = (self.weight * np.exp(self.shift * x)).sum()
-        return np.asarray(bumps + x.sum() ** 2 / 2 + self.constant)
-
-
 class OptimizerSteps:
     """Counts the steps of all of PyTorch's optimizers until it is stopped."""
 
@@ -139,6 +133,13 @@ class OptimizerSteps:
 
 
 length, item = len, operator.getitem
+
+
+def computed(value: Callable, program: str, leaves: dict[str, float]) -> dict[str, Any]:
+    """What a program of the checker's makes of the leaves, each built by value(): by its names."""
+    nodes = {name: value(number) for name, number in leaves.items()}
+    exec(program, {}, nodes)
+    return nodes
 
 
 def same_memory(listed: Any, arrays: list[np.ndarray]) -> bool:

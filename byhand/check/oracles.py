@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from byhand.check import fixtures
+from byhand.protocol.experiment import Given
 
 # The first optimizer that is made loads hundreds of PyTorch's modules. Here, where the package is
 # loaded, nobody waits for an answer yet.
@@ -230,13 +231,21 @@ class Scheduler:
 class _Stage(torch.nn.Module):
     """PyTorch's side of fixtures.Stage; what is latest is left to the container."""
 
-    def __init__(self, weight: np.ndarray, moody: bool = False, latest: bool = False):
+    def __init__(
+        self,
+        weight: np.ndarray,
+        moody: bool = False,
+        latest: bool = False,
+        tide: Given | None = None,
+    ):
         super().__init__()
         self.weight, self.moody, self.seen = torch.nn.Parameter(torch.tensor(weight)), moody, []
+        self.tide = tide.function if tide else np.zeros_like
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.seen.append(len(x))
-        y = self.weight * torch.sin(x) + torch.roll(x, 1, -1) / 2
+        height = torch.from_numpy(self.tide(x.detach().numpy()))
+        y = self.weight * torch.sin(x + height) + torch.roll(x, 1, -1) / 2
         return torch.roll(y, 1, -1) if self.moody and self.training else y
 
 

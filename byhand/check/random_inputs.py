@@ -16,6 +16,7 @@ from threadpoolctl import ThreadpoolController
 
 from byhand.protocol.source_text import expression_at
 
+LONGER = 30  # by so much each axis grows in the search for loops
 AWAY_FROM_ZERO = 0.01  # where ReLU and its kin have their kink
 MOST_WRITTEN = 60  # numbers of an array that is written out
 LEAST_SPREAD = 0.2  # standard deviation of a column
@@ -75,11 +76,12 @@ class Memory:
 _memory: ContextVar[Memory | None] = ContextVar("memory", default=None)
 
 
-def remembered(question: Callable[[], bytes], work_out: Callable[[], Any]) -> Any:
+def remembered(question: Callable[[], bytes | None], work_out: Callable[[], Any]) -> Any:
     """What work_out() gives; while a memory is at work, from there. question: all that it follows
-    from but the text of the test cell."""
+    from but the text of the test cell; None is not remembered."""
     memory = _memory.get()
-    return work_out() if memory is None else memory.answer(question(), work_out)
+    asked = None if memory is None else question()
+    return work_out() if asked is None else memory.answer(asked, work_out)
 
 
 class Draw:
@@ -136,6 +138,15 @@ class Draw:
 def is_shape(x: Sequence) -> bool:
     """Whether x is a shape rather than the numbers themselves."""
     return isinstance(x, tuple) and all(isinstance(size, int) for size in x)
+
+
+def longer(shape: Sequence[int]) -> tuple[int, ...]:
+    """The shape with the first and the last axis longer, where their length is more than 1.
+
+    An axis of length 1 is one that others are spread over; all axes of images would be too many.
+    """
+    ends = 0, len(shape) - 1
+    return tuple(n + LONGER if n > 1 and axis in ends else n for axis, n in enumerate(shape))
 
 
 def written(name: str, *positional: str, **make: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from byhand.check.compare import ON_A_COPY
+from byhand.check.random_inputs import LONGER
 from byhand.check.report import Line
 from byhand.protocol.experiment import Experiment, Ref
 
@@ -65,12 +66,13 @@ class Script(Experiment):
     """An experiment and what to look at in it.
 
     built: what was constructed; arguments: what must not change, by name; slopes: see Slopes;
-    shared: how many steps the oracle takes too; asides: steps that are not looked at; quiet: a
-    warning with these words is a fault; refusal: the error that an oracle may raise; on_a_copy: the
-    hint for an argument that was changed.
+    loops: whether they are allowed; shared: how many steps the oracle takes too; asides: steps that
+    are not looked at; quiet: a warning with these words is a fault; refusal: the error that an
+    oracle may raise; on_a_copy: the hint for an argument that was changed.
     """
 
     looks: list[Look] = field(default_factory=list)
+    loops: bool = True
     built: list[Ref] = field(default_factory=list)
     arguments: dict[Ref, str] = field(default_factory=dict)
     slopes: list[Slopes] = field(default_factory=list)
@@ -115,6 +117,23 @@ class Script(Experiment):
         self.shared = self.shared or len(self.steps)
         slopes = self.call("fixtures.function_slopes", *function, places)
         self.slopes.append(Slopes(label, places, slopes, gradient))
+
+    def no_loops(self, small: list, large: list, **calls: int) -> None:
+        """Expect that arrays whose axes are LONGER make no more lines run, where loops are not
+        allowed; the arguments are those of line_count.more_lines."""
+        if self.loops:
+            return
+        self.shared = self.shared or len(self.steps)
+        with self.aside():
+            more = self.call("fixtures.more_lines", calls, small, large)
+
+        def rule(found: Any) -> str:
+            counts = found if isinstance(found, list) else [found]
+            many = [n for n in counts if type(n) is not int or n >= LONGER / 2]
+            said = f"more lines run where every axis is {LONGER} longer: a loop in some form"
+            return f"{many[0]} {said}; write it as array operations" if many else ""
+
+        self.expect("rules", more, rule, quiet=True)
 
     @contextmanager
     def aside(self, when: bool = True) -> Iterator[None]:

@@ -17,12 +17,12 @@ from packaging.specifiers import SpecifierSet
 from traitlets.config import Config, PyFileConfigLoader
 
 from byhand import data
+from byhand.grading.plugins.judge import Judge
 from byhand.grading.sandbox import bubblewrap, rungs
 from byhand.grading.sandbox.bubblewrap import SandboxError
 
 GOOD, NOTE, WRONG = "ok", "note", "WRONG"
 FREE = 2**30  # bytes of disk below which grading may stop halfway
-JUDGE = "byhand.grading.plugins.judge.Judge"
 INSTALL = "run `make setup`"
 IN_CONTAINER = [Path("/.dockerenv"), Path("/run/.containerenv")]
 OF_THE_POD = "KUBERNETES_SERVICE_HOST"
@@ -105,9 +105,9 @@ def _configuration(course: Path) -> tuple[Config, Finding]:
             WRONG, f"{path} cannot be read", f"{type(error).__name__}: {error}"
         )
     steps = config.Autograde.get("autograde_preprocessors", [])
-    if JUDGE not in steps:
+    if Judge not in steps:
         lost = "students' code would run outside of a sandbox"
-        return config, Finding(WRONG, f"{path} does not name {JUDGE}", f"{lost}: put it back")
+        return config, Finding(WRONG, f"{path} does not name the Judge", f"{lost}: put it back")
     return config, Finding(GOOD, f"nbgrader's configuration, {path}")
 
 

@@ -5,15 +5,18 @@ A figure brings its own paper, so that it reads the same in a light and a dark J
 
 # ruff: noqa: F401 - every name that is imported here is for the notebooks
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from byhand.plots.autograd import over_steps, two_layer_graph
-from byhand.plots.curves import fitted, step_errors
+from byhand.plots.autograd import backward_steps, hinges, over_steps, two_layer_graph
+from byhand.plots.curves import by_layer, fitting, secants, step_errors
 from byhand.plots.digits import confusion, feature_maps, filters, mistakes_made, samples
 from byhand.plots.graphs import Edge, Node, chain, graph
 from byhand.plots.layers import activations, distributions, layer_box, masks
 from byhand.plots.live import live_training, training_run
+from byhand.plots.products import three_products
 from byhand.plots.schedules import schedules
 from byhand.plots.timing import timing, timing_bars
 from byhand.plots.training import (
@@ -25,14 +28,26 @@ from byhand.plots.training import (
 )
 from byhand.plots.windows import grids, receptive, window_places
 
+UNWRITTEN = "This cell needs something that you have not written yet. Come back to it later."
+STOPPED = "This cell stopped"  # how the line begins that says why
+
 
 @contextmanager
 def once_solved() -> Iterator[None]:
     """Run the lines of a figure or an experiment.
 
-    While something in it is not written yet, say so in one line in place of a traceback.
+    Where it stops, because something that it needs is not written yet or wrong, say so in one line
+    in place of a traceback through lines of the course.
     """
     try:
         yield
     except NotImplementedError:
-        print("This cell needs something that you have not written yet. Come back to it later.")
+        print(UNWRITTEN)
+    except Exception as error:  # noqa: BLE001 - a student's code may raise anything
+        # the first frame is the one above, the second the cell's; IPython keeps cells together
+        _, cell, *deeper = traceback.extract_tb(error.__traceback__)
+        folder = Path(cell.filename).parent
+        own = [f for f in deeper if Path(f.filename).parent == folder and f.name.isidentifier()]
+        where = f" in {own[-1].name}, line {own[-1].lineno} of its cell" if own else ""
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"{STOPPED}{where}: {said}. Run the cells above it; do their checks pass?")

@@ -44,26 +44,38 @@ class Edge:
 
 
 def graph(nodes: Mapping[str, Node], edges: Sequence[Edge], title: str) -> Figure:
-    """A graph of boxes: blue arrows for what flows forwards, vermilion for gradients.
+    """A graph of boxes: blue arrows for what flows forwards, orange for gradients.
 
     nodes: name -> Node. The figure is as large as the columns and rows need.
     """
-    places = {name: PITCH * (node.at[0], -node.at[1]) for name, node in nodes.items()}
-    corners = np.array(list(places.values()))
-    low, high = corners.min(axis=0) - BOX / 2 - 0.25, corners.max(axis=0) + BOX / 2 + 0.25
-    width, height = high - low
+    width, height = np.ptp(_corners(nodes), axis=0)
     with figure(width, height + 0.35) as (drawn, axes):
-        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), title=title)
-        axes.set_aspect("equal")
-        axes.axis("off")
-        boxes = {name: _box(axes, places[name], node) for name, node in nodes.items()}
-        for edge in edges:
-            ends, patches = ([d[n] for n in (edge.start, edge.end)] for d in (places, boxes))
-            if edge.forward is not None:
-                _arrow(axes, ends, patches, edge.forward, FORWARD)
-            if edge.backward is not None:
-                _arrow(axes, ends[::-1], patches[::-1], edge.backward, BACKWARD)
+        draw(axes, nodes, edges, title)
     return drawn
+
+
+def draw(axes: Axes, nodes: Mapping[str, Node], edges: Sequence[Edge], title: str) -> None:
+    """The same on axes of one's own, one inch a unit; what was on them goes."""
+    axes.clear()
+    places = {name: PITCH * (node.at[0], -node.at[1]) for name, node in nodes.items()}
+    across, up = _corners(nodes).T
+    axes.set(xlim=across, ylim=up, title=title)
+    axes.set_aspect("equal")
+    axes.axis("off")
+    boxes = {name: _box(axes, places[name], node) for name, node in nodes.items()}
+    for edge in edges:
+        ends, patches = ([d[n] for n in (edge.start, edge.end)] for d in (places, boxes))
+        if edge.forward is not None:
+            _arrow(axes, ends, patches, edge.forward, FORWARD)
+        if edge.backward is not None:
+            _arrow(axes, ends[::-1], patches[::-1], edge.backward, BACKWARD)
+
+
+def _corners(nodes: Mapping[str, Node]) -> np.ndarray:
+    """The lower left and the upper right corner of a graph."""
+    places = np.array([PITCH * (node.at[0], -node.at[1]) for node in nodes.values()])
+    edge = BOX / 2 + 0.25
+    return np.array([places.min(axis=0) - edge, places.max(axis=0) + edge])
 
 
 def chain(layers: Sequence[str], values: Sequence[str], parameters: Mapping[int, str]) -> Figure:
@@ -83,7 +95,7 @@ def chain(layers: Sequence[str], values: Sequence[str], parameters: Mapping[int,
     for i, parameter in parameters.items():
         nodes[parameter] = Node(f"${parameter}$", (i + 1, 1), "leaf")
         edges.append(Edge(parameter, f"layer {i}", f"${parameter}$", _slope(loss, parameter)))
-    return graph(nodes, edges, "values forwards (blue), gradients backwards (vermilion)")
+    return graph(nodes, edges, "values forwards (blue), gradients backwards (orange)")
 
 
 def _slope(loss: str, of: str) -> str:

@@ -35,7 +35,7 @@ def layer_box(name: str, parameters: Sequence[str] = ()) -> Figure:
             axes.text(place - 0.3, -1.4, f"${parameter}$", ha="right", color=FORWARD)
             gradient = rf"$\partial\ell/\partial {parameter}$"
             axes.text(place + 0.1, -1.4, gradient, ha="left", color=BACKWARD)
-        axes.set_title("forwards above (blue), backwards below (vermilion)")
+        axes.set_title("forwards above (blue), backwards below (orange)")
     return drawn
 
 

@@ -25,6 +25,23 @@ class Ref:
     index: int
 
 
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A function of the checker's, to be put on the student's side: called there, answered here.
+
+    So nothing that the student's code can look into gives its values away. Arrays go in, data comes
+    out, and it may raise ValueError. asked: the shape of the first argument of each call.
+    """
+
+    function: Callable[..., Any]
+    asked: list[tuple[int, ...]] = field(default_factory=list)
+
+    def __call__(self, *args: Any) -> Any:
+        arrays = [np.asarray(arg) for arg in args]
+        self.asked.append(arrays[0].shape)
+        return self.function(*arrays)
+
+
 @dataclass(frozen=True)
 class Tensor:
     """A PyTorch tensor as data; on the student's side it becomes one, if the experiment allows."""

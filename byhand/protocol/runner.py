@@ -17,6 +17,7 @@ from byhand.protocol.experiment import (
     OPERATIONS,
     Experiment,
     Failure,
+    Given,
     Ref,
     Step,
     StepResult,
@@ -30,10 +31,11 @@ TIME_LIMIT = 10.0  # seconds for one experiment
 LONGEST = 300  # characters of an error's message
 FIXTURES = "fixtures."  # before the name of something that the checker brings
 NUMPY_WARNS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+# Where code comes from that is not the student's.
+ELSEWHERE = str(Path(__file__).parents[1]), sys.prefix, sys.base_prefix, "<frozen"
 # Errors about shapes, of NumPy and PyTorch; what they say of generalised functions tells nobody.
 UNFIT = re.compile("broadcast|dimension|shapes? |size|aligned|axes|same number of")
 GUFUNC = re.compile("Input operand .*gufunc.*|operands could not be broadcast together.*")
-PACKAGE = str(Path(__file__).parents[1])
 
 
 class TorchUsed(Exception):
@@ -61,7 +63,8 @@ class LocalRunner:
 
     names, fixtures: what the experiment may call, by name: the student's, and the checker's;
     tensors: what knows PyTorch, for experiments in which tensors cross (byhand.check.tensors);
-    guard: stands around all others; seconds: the time limit of an experiment.
+    guard: stands around all others; seconds: the time limit of an experiment; ask: what stands for
+    a Given.
     """
 
     def __init__(
@@ -71,9 +74,10 @@ class LocalRunner:
         tensors: Any = None,
         guard: Callable[[], AbstractContextManager] = nullcontext,
         seconds: float = TIME_LIMIT,
+        ask: Callable[[Given], Callable] = lambda given: given,
     ):
         self.names, self.fixtures, self.tensors = names, fixtures, tensors
-        self.guard, self.seconds = guard, seconds
+        self.guard, self.seconds, self.ask = guard, seconds, ask
 
     def run(self, experiment: Experiment) -> list[StepResult]:
         """One StepResult for each step, in order. The global generator is left as it was."""
@@ -154,6 +158,8 @@ class _Session:
             return type(value)(map(self._resolve, value))
         if isinstance(value, Tensor):
             return self.runner.tensors.make(value.array)
+        if isinstance(value, Given):
+            return self.runner.ask(value)
         return np.array(value) if isinstance(value, np.ndarray) else value
 
     def _changed(self) -> tuple[int, ...]:
@@ -198,8 +204,8 @@ def _failure(error: Exception) -> Failure:
         case TorchUsed():
             message = f"calls PyTorch ({error}); a solution is NumPy and SciPy only"
             return Failure("torch", message=message)
-    text, elsewhere = _text(error), (PACKAGE, sys.prefix, sys.base_prefix)
-    own = [p for p in zip(frames, trace, strict=False) if not p[1].filename.startswith(elsewhere)]
+    text, places = _text(error), zip(frames, trace, strict=False)
+    own = [place for place in places if not place[1].filename.startswith(ELSEWHERE)]
     if not own:
         return Failure("raised", type(error).__name__, text)
     frame, last = own[-1]

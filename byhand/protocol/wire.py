@@ -17,11 +17,13 @@ from byhand.protocol.experiment import (
     OPERATIONS,
     Experiment,
     Failure,
+    Given,
     Opaque,
     Ref,
     Step,
     StepResult,
     Tensor,
+    plain,
 )
 
 DTYPE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
@@ -38,7 +40,10 @@ def pack_experiment(experiment: Experiment) -> tuple[dict, list[bytes]]:
     """The experiment as JSON and buffers."""
     buffers: list[bytes] = []
     pack = partial(_pack, buffers=buffers)
-    steps = [[s.op, pack(s.target), pack(s.args), pack(s.kwargs)] for s in experiment.steps]
+    steps = [
+        [s.op, pack(s.target, number=n), pack(s.args), pack(s.kwargs)]
+        for n, s in enumerate(experiment.steps)
+    ]
     how = {name: getattr(experiment, name) for name in ("seed", "tensors", "autograd")}
     return {"steps": steps, **how}, buffers
 
@@ -78,6 +83,20 @@ def unpack_outcomes(packed: Any, buffers: list, count: int) -> list[StepResult]:
     return outcomes
 
 
+def answer(steps: list[Step], question: dict, buffers: list) -> tuple[dict, list[bytes]]:
+    """What a Given says to outcomes of one step, the arguments, packed. Raises WireError."""
+    [asked] = unpack_outcomes(question, buffers, 1)
+    with _wire_errors("question"):
+        given, args = steps[question["asks"]].target, asked.value
+        if not isinstance(given, Given) or not isinstance(args, list):
+            raise WireError("nobody is asked")
+    try:
+        return pack_outcomes([StepResult(plain(given(*args)))])
+    except Exception as error:  # noqa: BLE001 - an argument may be anything
+        failure = Failure("raised", type(error).__name__, str(error))
+        return pack_outcomes([StepResult(failure=failure)])
+
+
 @contextmanager
 def _wire_errors(what: str) -> Iterator[None]:
     """Turns what goes wrong in unpacking into a WireError."""
@@ -102,8 +121,11 @@ def _outcome(item: dict, buffers: list) -> StepResult:
     )
 
 
-def _pack(value: Any, buffers: list[bytes]) -> Any:
+def _pack(value: Any, buffers: list[bytes], number: int = -1) -> Any:
+    """number: of the step whose target the value is."""
     match value:
+        case Given():
+            return {"given": number}
         case None | bool() | int() | float() | str():
             return value
         case np.ndarray():
@@ -151,6 +173,8 @@ def _unpack(packed: Any, buffers: list, depth: int = 0) -> Any:
             return Tensor(array)
         case {"ref": content}:
             return Ref(int(content))
+        case {"given": number}:
+            return Given(int(number))
         case {"opaque": content}:
             return Opaque(clean(str(content)[:200]))
         case {"tuple": content}:

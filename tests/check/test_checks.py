@@ -80,7 +80,7 @@ def test_what_is_not_written_is_said_without_a_traceback():
 
 
 def test_a_layer_that_never_ends_is_stopped(monkeypatch):
-    monkeypatch.setattr(runner.LocalRunner.__init__, "__defaults__", (None, nullcontext, 0.5))
+    monkeypatch.setattr(runner.LocalRunner.__init__, "__defaults__", (None, nullcontext, 0.5, None))
 
     def endless(self, x):
         while True:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from byhand import check
-from byhand.check.fixtures import Landscape
+from byhand.check.comparisons.numerical_gradient import Landscape
 
 
 def central(f, x, eps=1e-5):

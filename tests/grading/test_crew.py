@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from byhand.grading.plugins import cluster
+from byhand.grading.submission import work
 
 from .tiny import ASSIGNMENT, generate, hand_in, write_course
 
@@ -202,3 +204,33 @@ def test_a_worker_with_several_threads_is_refused():
         pytest.raises(SystemExit, match="start it with --nthreads 1"),
     ):
         cluster.Cluster(made.scheduler_address)
+
+
+def test_one_that_measures_time_is_alone(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(work.tempfile, "tempdir", str(tmp_path))
+    log = tmp_path / "log"
+    log.touch()
+    parts, order = {False: 0.4, True: 0.2}, [False, False, True, False, True, False]
+    fork = get_context("fork").Process
+    workers = [fork(target=_hold, args=(log, alone, parts[alone])) for alone in order]
+    for worker in workers:
+        worker.start()
+        time.sleep(0.05)
+    for worker in workers:
+        worker.join()
+    inside: list[str] = []
+    together = 0
+    for line in log.read_text().split():
+        entered, kind = line.split(":")
+        inside.append(kind) if entered == "in" else inside.remove(kind)
+        assert "True" not in inside or len(inside) == 1
+        together = max(together, len(inside))
+    assert inside == []
+    assert together > 1
+
+
+def _hold(log: Path, alone: bool, seconds: float) -> None:
+    with work._alone(alone), log.open("a") as file:
+        print(f"in:{alone}", file=file, flush=True)
+        time.sleep(seconds)
+        print(f"out:{alone}", file=file, flush=True)

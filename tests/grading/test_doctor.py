@@ -149,7 +149,7 @@ def test_a_configuration_that_cannot_be_read_or_has_no_judge(course: Path, machi
     text = config.read_text()
     config.write_text("c = get_config(\n")
     assert "cannot be read: SyntaxError" in lines("WRONG")[0]
-    config.write_text(text.replace("plugins.judge.Judge", "plugins.no.Judge"))
+    config.write_text(text.replace("Judge if step is Execute else step", "step"))
     assert "students' code would run outside of a sandbox" in lines("WRONG")[0]
 
 

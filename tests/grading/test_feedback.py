@@ -197,7 +197,7 @@ def test_a_formula_that_cannot_be_read_is_shown_as_it_stands():
 def test_markup_that_takes_a_parser_long_is_plain_text(text: str):
     began = time.perf_counter()
     for render in (markup.markdown, markup.clean):
-        assert render(text) == f"<pre>{escape(text)}</pre>"
+        assert render(text) == f'<pre tabindex="0">{escape(text)}</pre>'
     assert time.perf_counter() - began < 5
 
 
@@ -205,7 +205,10 @@ def test_a_page_of_slow_cells_ends(monkeypatch):
     monkeypatch.setattr(feedback, "MOST_SECONDS", 0.0)
     cells = [nbformat.v4.new_markdown_cell("*x*", metadata={"byhand": "own"}) for _ in range(2)]
     shown = feedback.Cells({}).shown(nbformat.v4.new_notebook(cells=cells))
-    assert [cell.text.strip() for cell in shown] == ["<p><em>x</em></p>", "<pre>*x*</pre>"]
+    assert [cell.text.strip() for cell in shown] == [
+        "<p><em>x</em></p>",
+        '<pre tabindex="0">*x*</pre>',
+    ]
 
 
 def test_a_picture_is_shown_and_what_only_runs_is_told(course: Path):
@@ -219,10 +222,10 @@ def test_a_picture_is_shown_and_what_only_runs_is_told(course: Path):
         '<img src="data:image/png;base64,AA==" alt="&lt;Figure&gt;">'
     )
     assert shown({"text/html": "<script>1</script>", "text/plain": "a widget"}) == (
-        "<pre>a widget</pre>"
+        '<pre tabindex="0">a widget</pre>'
     )
     assert shown({"application/javascript": "1"}) == (
-        "<pre>(not shown here: application/javascript)</pre>"
+        '<pre tabindex="0">(not shown here: application/javascript)</pre>'
     )
     assert "<math>" in shown({"text/latex": "$x^2$"})
 

@@ -8,15 +8,18 @@ import time
 from contextlib import suppress
 
 import nbformat
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from byhand.check.comparisons.numerical_gradient import Landscape
 from byhand.grading.sandbox.kernel_session import read_output
 from byhand.grading.sandbox.readable import LONGEST, Reader
 from byhand.grading.submission.reading import UnreadableError, submitted_cells
 from byhand.protocol.channel import HEAD, Channel, FrameError
-from byhand.protocol.wire import WireError, unpack_experiment, unpack_outcomes
+from byhand.protocol.experiment import Given, Step
+from byhand.protocol.wire import WireError, answer, unpack_experiment, unpack_outcomes
 
 from .recipes.messages import ANSWERS, CHANNEL, FRAMES, TAMPERED
 
@@ -24,8 +27,9 @@ MOST = 300  # MiB, above what a harmless submission takes
 UNLIMITED = settings(deadline=None, max_examples=300)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 KEYS = st.sampled_from(
-    "array tensor transposed ref opaque tuple dict outcomes value failure changed warnings steps "
-    "output_type data text name ename evalue traceback stream error display_data <f8 put".split()
+    "array tensor transposed ref given opaque tuple dict outcomes value failure changed warnings "
+    "steps output_type data text name ename evalue traceback stream error display_data <f8 put "
+    "asks".split()
 )
 NEAR = SCALARS | KEYS | st.sampled_from(["<f8", "raised", 0, -1, 10**18, "\ud800", float("inf")])
 JSON = st.recursive(
@@ -33,6 +37,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=20,
 )
+OUTCOME = {"value": None, "failure": None, "changed": [], "warnings": []}
 BUFFERS = st.lists(st.binary(max_size=40), max_size=4)
 
 
@@ -83,6 +88,19 @@ def test_experiments_are_experiments_or_a_wire_error(packed, buffers):
     for content in (packed, {"steps": packed, "seed": 0, "tensors": False, "autograd": True}):
         with suppress(WireError):
             unpack_experiment(content, list(buffers))
+
+
+@UNLIMITED
+@given(JSON, JSON, BUFFERS)
+def test_a_question_has_an_answer_or_is_a_wire_error(asks, packed, buffers):
+    landscape = Given(Landscape(np.ones(2), np.ones(2), 0.0))
+    steps = [Step("put", landscape), Step("put", np.ones(2))]
+    for number in (asks, 0, 1, -1, 2):
+        for content in (packed, [{**OUTCOME, "value": packed}], [{**OUTCOME, "value": [packed]}]):
+            with suppress(WireError):
+                head, arrays = answer(steps, {"asks": number, "outcomes": content}, list(buffers))
+                assert number in (0, False, -2)
+                unpack_outcomes(json.loads(json.dumps(head)), arrays, 1)
 
 
 @UNLIMITED

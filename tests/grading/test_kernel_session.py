@@ -24,6 +24,8 @@ from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
 from byhand.grading.sandbox.torch_session import open_session
 from byhand.grading.submission.test_cells import GradedCells
 
+from .recipes.probes import PROBED
+
 COURSE = Path(__file__).parents[2]
 WITH_TORCH = "1-autograd"
 
@@ -99,6 +101,13 @@ def test_mistakes_and_right_solutions_score_as_in_the_notebook(assignment: str, 
             costs = set(getattr(tried, "costs", ()))
             assert kernel.lost(tried.task, tried.source) == costs, f"{tried.task}: {tried.name}"
         assert kernel.student.causes == []
+
+
+@pytest.mark.parametrize("assignment", PROBED)
+def test_what_a_check_brings_along_gives_no_answer_away(assignment: str, tmp_path: Path):
+    with solved(assignment, tmp_path) as kernel:
+        for tried in PROBED[assignment]:
+            assert kernel.lost(tried.task, tried.source) == tried.costs, tried.name
 
 
 def test_a_fault_of_the_course_is_no_failed_check(student: KernelSession):

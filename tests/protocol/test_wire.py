@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from byhand.protocol.experiment import Experiment, Failure, Opaque, StepResult
+from byhand.protocol.experiment import Experiment, Failure, Given, Opaque, Step, StepResult
 from byhand.protocol.wire import (
     WireError,
+    answer,
     pack_experiment,
     pack_outcomes,
     unpack_experiment,
@@ -67,6 +68,28 @@ def test_an_experiment_crosses():
     assert found.seed == 7
     assert found.steps[1:] == experiment.steps[1:]
     np.testing.assert_array_equal(found.steps[0].target, np.ones(2))
+
+
+def test_a_function_of_the_checkers_is_named_and_asked():
+    experiment = Experiment()
+    experiment.put(1)
+    experiment.put(given := Given(lambda x, y: x @ y))
+    packed, buffers = pack_experiment(experiment)
+    assert unpack_experiment(json.loads(json.dumps(packed)), buffers).steps[1].target.function == 1
+    for args, value in [(np.ones((2, 3)), np.ones(3)), np.full(2, 3.0)], [(np.ones(2), 5), None]:
+        question, buffers = pack_outcomes([StepResult(list(args))])
+        [found] = unpack_outcomes(*answer(experiment.steps, {**question, "asks": 1}, buffers), 1)
+        np.testing.assert_array_equal(found.value, value)
+        assert (found.failure is None) == (value is not None)
+    assert given.asked == [(2, 3), (2,)]
+
+
+@pytest.mark.parametrize("asks", [0, 2, -1, None, "1", [], 1.0])
+def test_who_is_no_function_is_not_asked(asks):
+    question, buffers = pack_outcomes([StepResult([1])])
+    steps = [Step("put", np.ones(2)), Step("put", Given(np.sum)), Step("put", 1)]
+    with pytest.raises(WireError):
+        answer(steps, {**question, "asks": asks}, buffers)
 
 
 def test_failures_and_notes_cross():

@@ -13,7 +13,14 @@ from byhand.check.compare import SINGLE
 from byhand.check.comparisons.layer import KEPT
 from byhand.check.core import Check, one_of
 from byhand.check.hints.functions import losses
-from byhand.check.random_inputs import calm, is_shape, other_size, sizes_of, written
+from byhand.check.random_inputs import (
+    calm,
+    is_shape,
+    longer,
+    other_size,
+    sizes_of,
+    written,
+)
 from byhand.check.report import Report
 from byhand.check.script import PLACES, Script
 
@@ -72,9 +79,8 @@ def criterion(
     check.report.title = f"{written(check.name, **make)} on predictions of shape {values.shape}"
     check.rules()
 
-    def batch(size: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
-        """So many predictions, and targets for them."""
-        shape = (size, *values.shape[1:])
+    def batch(shape: tuple[int, ...], dtype: type = np.float64) -> tuple[np.ndarray, np.ndarray]:
+        """Predictions, and targets for them."""
         p, classes = draw.batch(shape), draw.rng.integers(0, shape[-1], shape[:-1])
         if not drawn:
             p = np.resize(values, shape)
@@ -90,7 +96,7 @@ def criterion(
         first = len(values)
         for number, size in enumerate((first, other_size(first), first)):
             which = ["", ", second batch", ", third batch"][number]
-            p, t = batch(size, dtype)
+            p, t = batch((size, *values.shape[1:]), dtype)
             how, fresh = dict(sizes=sizes_of(p.shape), hint=KEPT if number else ""), [None, None]
             pair = script.argument("prediction", p), script.argument("target", t)
             if number:
@@ -113,6 +119,9 @@ def criterion(
             places = draw.rng.permutation(p.size)[:PLACES]
             forward = script.method(loss, "__getattribute__", "forward")
             script.central_differences(GRADIENT, found[-1], places, forward, [p, t], 0, 1.0)
+        if drawn and dtype is np.float64:
+            large = [loss, *batch(longer(p.shape))]
+            script.no_loops([loss, p, t], large, forward=2, backward=2)
 
     also = partial(oracles.Criterion, OpenClip) if like is OneHotNLLLoss else None
     return check.differential(

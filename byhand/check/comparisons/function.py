@@ -11,7 +11,7 @@ from byhand.check.compare import PYTORCH, SINGLE
 from byhand.check.core import Check
 from byhand.check.hints.functions import FUNCTIONS, GRADIENTS
 from byhand.check.oracles import numbers
-from byhand.check.random_inputs import Draw, calm, is_shape, sizes_of
+from byhand.check.random_inputs import Draw, calm, is_shape, longer, sizes_of
 from byhand.check.report import Line, Report
 from byhand.check.script import PLACES, Hint, Script
 from byhand.check.tensors import make
@@ -60,7 +60,8 @@ def function(
         check.at_last.append(Line("rules", False, text))
     mistakes = FUNCTIONS.get(like, {}) | dict(suspects or {})
     how = dict(tensors=tensors, quiet=quiet, view=view, against=against)
-    return _compare(check, _drawn(args, check.draw), labels, like, mistakes, **how)
+    values, large = _drawn(args, check.draw), _longer(args, check.draw)
+    return _compare(check, values, labels, like, mistakes, large=large, **how)
 
 
 @calm()
@@ -88,13 +89,14 @@ def gradient(
     wanted = [wrt] if isinstance(wrt, str) else wrt
     check = Check(called, *((subject,) if own is None else (subject, own)), seed=seed)
     check.rules(torch=tensors, autograd=False)
-    values = _drawn(args, check.draw)
+    values, large = _drawn(args, check.draw), _longer(args, check.draw)
     count, places = len(values), [list(values).index(name) for name in wanted]
     mistakes = GRADIENTS.get(of, {}) | dict(suspects or {})
     output = of(*map(_tensor, values.values()))
     if output.ndim:
         values["grad_output"] = check.draw.normal(tuple(output.shape))
         mistakes[NO_UPSTREAM] = lambda *given: of(*given).sum()
+        large += [check.draw.normal(of(*map(_tensor, large)).shape)] if large else []
 
     def answer(of: Callable, *given: Any) -> Any:
         with torch.inference_mode(False):
@@ -108,7 +110,8 @@ def gradient(
     labels = [f"gradient for {name}" for name in wanted]
     how = dict(tensors=tensors, autograd=False, quiet=quiet, look=look and f"gradient for {look}")
     moved = () if own is None else places
-    return _compare(check, values, labels, partial(answer, of), mistakes, moved=moved, **how)
+    how |= dict(moved=moved, large=large)
+    return _compare(check, values, labels, partial(answer, of), mistakes, **how)
 
 
 def _compare(
@@ -125,12 +128,13 @@ def _compare(
     against: str = PYTORCH,
     look: str | None = None,
     moved: Sequence[int] = (),
+    large: Sequence[Any] = (),
 ) -> Report | None:
     """Call the subject in both precisions, twice: what it has returned first must not change.
 
     like, mistakes: the right answer, and wrong ones by what they are; look: the label that alone
     counts; moved: for each label, the number of the argument that central differences of the
-    student's own function move.
+    student's own function move; large: arguments with longer axes, to look for loops.
     """
 
     def oracle(of: Callable, *given: Any) -> Any:
@@ -163,6 +167,9 @@ def _compare(
             script.call(check.name, *given)
         for label in wanted:
             script.later(label, parts[label], **how)
+        if large and dtype is np.float64:
+            own = script.find(check.name)
+            script.no_loops([own, *given], [own, *large], __call__=len(large))
         if moved and dtype is np.float64:
             with script.aside():
                 own = script.find(check.names[1])
@@ -180,15 +187,21 @@ def _compare(
     return check.differential(partial(oracle, like), write, hints, single="the same in float32")
 
 
-def _drawn(args: Arguments, draw: Draw) -> dict[str, Any]:
-    """The arguments, with random numbers for shapes and lists of shapes."""
+def _drawn(args: Arguments, draw: Draw, of: Callable = tuple) -> dict[str, Any]:
+    """The arguments, with random numbers for shapes and lists of shapes; of: the shape to draw."""
 
     def one(value: Any) -> Any:
         if isinstance(value, list):
             return list(map(one, value))
-        return draw.batch(value) if is_shape(value) else value
+        return draw.batch(of(value)) if is_shape(value) else value
 
     return {n: one(value) for n, value in (args(draw) if callable(args) else args).items()}
+
+
+def _longer(args: Arguments, draw: Draw) -> list[Any]:
+    """The arguments with longer axes; none where a length is told."""
+    told = callable(args) or any(isinstance(v, np.ndarray | list) for v in args.values())
+    return [] if told else list(_drawn(args, draw, longer).values())
 
 
 def _arrays(of: Callable[[np.ndarray], Any], value: Any) -> Any:

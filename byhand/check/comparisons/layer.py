@@ -13,7 +13,7 @@ from byhand.check.compare import described
 from byhand.check.core import Check, UsageError, one_of
 from byhand.check.hints.convolution import CONVOLUTION
 from byhand.check.hints.layers import LAYERS, hints_for
-from byhand.check.random_inputs import calm, is_shape, other_size, sizes_of, written
+from byhand.check.random_inputs import calm, is_shape, longer, other_size, sizes_of, written
 from byhand.check.report import Report
 from byhand.check.script import PLACES, Script, Slopes
 from byhand.protocol.experiment import Ref
@@ -102,7 +102,8 @@ class _Passes:
     """
 
     def __init__(self, check: Check, like: Callable, make: dict, x: Sequence, mode: str, look: str):
-        self.name, self.draw, self.make, self.mode = check.name, check.draw, make, mode
+        self.name, self.draw, self.like = check.name, check.draw, like
+        self.make, self.mode = make, mode
         self.wanted, self.drawn, self.x = LOOKS[look].split(), is_shape(x), check.draw.input(x)
         self.twin = like(**make).double().train(mode == "train")
         self.names = [n for n, _ in self.twin.named_parameters()]
@@ -140,6 +141,8 @@ class _Passes:
             self._side_effects(held)
         if self.drawn and dtype is np.float64:
             self._central_differences(x, here, before, after)
+            if not script.loops:
+                self._no_loops(x)
 
     def _set(self, names: list[str]) -> None:
         """New numbers for parameters and averages."""
@@ -267,6 +270,22 @@ class _Passes:
             found = script.call("fixtures.item", slopes, number)
             gradient = (grad["gradient for x"],) if n == "x" else (after[n], before[n])
             script.slopes.append(Slopes(f"gradient for {n}", where, found, *gradient))
+
+    def _no_loops(self, x: np.ndarray) -> None:
+        """Passes on longer arrays: of all sizes where these go together, else of the batch."""
+        make = {n: longer([v])[0] if type(v) is int else v for n, v in self.make.items()}
+        many = self.draw.batch(longer(x.shape))
+        try:
+            with torch.no_grad():
+                shape = self.like(**make).double()(torch.from_numpy(many)).shape
+        except Exception:  # noqa: BLE001 - PyTorch refuses in many ways
+            make, many = self.make, self.draw.batch((*longer(x.shape[:1]), *x.shape[1:]))
+            shape = self._output_shape(many)
+        with self.script.aside():
+            large = self.script.call(self.name, **make)
+            self.script.method(large, self.mode)
+        large = [large, many, self.draw.normal(shape)]
+        self.script.no_loops([self.layer, x, self.g], large, forward=1, backward=2)
 
 
 def shape_differs(mine: Any, expected: list[int]) -> str:

@@ -1,7 +1,7 @@
 """check.network, check.network_gradients, check.descent: assignment 1's two-layer regression net.
 
-h = relu(x w1 + b1), out = h w2 + b2, loss = sum((out - y)^2). x: (batch, inputs),
-y: (batch, outputs), w1: (inputs, hidden), b1: (hidden,), w2: (hidden, outputs), b2: (outputs,).
+h = relu(x w1 + b1), y = h w2 + b2, loss = sum((y - t)^2). x: (batch, inputs),
+t: (batch, outputs), w1: (inputs, hidden), b1: (hidden,), w2: (hidden, outputs), b2: (outputs,).
 """
 
 from collections.abc import Callable, Sequence
@@ -31,12 +31,12 @@ KINK = 1e-3  # no hidden unit is nearer to ReLU's kink, where rounding would dec
 def network(
     subject: Any, batch: int = 64, sizes: Sequence[int] = SIZES, seed: int | None = None
 ) -> Report | None:
-    """Compare a forward pass, which returns (h, out, loss), with PyTorch's own layers.
+    """Compare a forward pass, which returns (h, y, loss), with PyTorch's own layers.
 
     sizes: inputs, hidden units, outputs. Raises CheckFailed with what was found.
     """
     args, how = partial(draw_problem, batch, sizes), dict(seed=seed, called="network")
-    parts = ["h", "out", "loss"]
+    parts = ["h", "y", "loss"]
     return function(subject, outputs, args, parts, tensors=True, suspects=FORWARD, **how)
 
 
@@ -60,8 +60,8 @@ def descent(
 ) -> Report | None:
     """Compare the losses and the weights after some steps of gradient descent with PyTorch's.
 
-    by: "hand": subject(x, y, w1, b1, w2, b2, lr) takes one step without autograd and returns the
-    loss before it; "autograd" or "optimizer": subject(x, y, w1, b1, w2, b2, lr, steps) takes all
+    by: "hand": subject(x, t, w1, b1, w2, b2, lr) takes one step without autograd and returns the
+    loss before it; "autograd" or "optimizer": subject(x, t, w1, b1, w2, b2, lr, steps) takes all
     of them, with or without torch.optim, and returns the losses. Raises CheckFailed with what was
     found.
     """
@@ -78,7 +78,7 @@ def descent(
     def write(script: Script, dtype: type, autograd: bool = not by_hand) -> list[experiment.Ref]:
         """Two calls with the same weights."""
         script.tensors, script.autograd = True, autograd
-        data = [script.argument(n, experiment.Tensor(args[n])) for n in ("x", "y")]
+        data = [script.argument(n, experiment.Tensor(args[n])) for n in ("x", "t")]
         # clones, because what is put must not change
         weights = [script.method(script.put(experiment.Tensor(args[n])), "clone") for n in WEIGHTS]
         counter = script.call("fixtures.OptimizerSteps")
@@ -120,7 +120,7 @@ def descent(
 
 
 def draw_problem(batch: int, sizes: Sequence[int], draw: Draw) -> dict[str, np.ndarray]:
-    """x, y and the four weights, random, on which every mistake in ReLU's mask shows.
+    """x, t and the four weights, random, on which every mistake in ReLU's mask shows.
 
     Each hidden unit is on for some samples and off for others (for one sample: some units are), and
     so are outputs; the bias decides for one unit at least; gradients of both signs come back.
@@ -133,27 +133,27 @@ def draw_problem(batch: int, sizes: Sequence[int], draw: Draw) -> dict[str, np.n
         return [draw.normal((batch, n_in)), draw.normal((batch, n_out)), *weights]
 
     def telling(drawn: list[np.ndarray]) -> bool:
-        x, y, w1, b1, w2, b2 = drawn
+        x, t, w1, b1, w2, b2 = drawn
         z = x @ w1 + b1
-        on, out = z > 0, np.maximum(z, 0) @ w2 + b2
-        back, positive = (out - y) @ w2.T, (out > 0).any(axis=1)
+        on, y = z > 0, np.maximum(z, 0) @ w2 + b2
+        back, positive = (y - t) @ w2.T, (y > 0).any(axis=1)
         axis = None if batch == 1 else 0
         both = n_hidden * batch == 1 or (on.any(axis).all() and (~on).any(axis).all())
         both &= batch == 1 or 0 < positive.sum() < batch
         decided, signs = (on != (z > b1)).any(), (on != (back > 0)).any()
         return bool(np.abs(z).min() > KINK and both and decided and signs)
 
-    return dict(zip(("x", "y", *WEIGHTS), draw.until(one, telling), strict=True))
+    return dict(zip(("x", "t", *WEIGHTS), draw.until(one, telling), strict=True))
 
 
 def outputs(
-    x: Tensor, y: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor,
+    x: Tensor, t: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor,
     activation: Callable = torch.relu, last: Callable = Tensor.clone, reduction: str = "sum",
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    """(h, out, loss) of PyTorch's own layers with these numbers in them."""
+    """(h, y, loss) of PyTorch's own layers with these numbers in them."""
     h = activation(F.linear(x, w1.mT, b1))
-    out = last(F.linear(h, w2.mT, b2))
-    return h, out, F.mse_loss(out, y, reduction=reduction)
+    y = last(F.linear(h, w2.mT, b2))
+    return h, y, F.mse_loss(y, t, reduction=reduction)
 
 
 def loss(*args: Tensor, **changes: Any) -> Tensor:
@@ -162,7 +162,7 @@ def loss(*args: Tensor, **changes: Any) -> Tensor:
 
 
 def _descend(
-    x: Tensor, y: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, lr: float, steps: int = 1,
+    x: Tensor, t: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, lr: float, steps: int = 1,
     times: float = 1.0, of: Callable = loss, gather: bool = False, late: bool = False,
 ) -> list[float]:  # fmt: skip
     """The losses before each step; the weights change in place.
@@ -173,9 +173,9 @@ def _descend(
     weights, losses = (w1, b1, w2, b2), []
     gathered = [getattr(w, "gathered", 0.0) for w in weights]  # in an earlier call
     with torch.inference_mode(False):
-        x, y, *now = map(Tensor.clone, (x, y, *weights))
+        x, t, *now = map(Tensor.clone, (x, t, *weights))
         for number in range(steps + late):
-            grads, value = torch.func.grad_and_value(of, argnums=(2, 3, 4, 5))(x, y, *now)
+            grads, value = torch.func.grad_and_value(of, argnums=(2, 3, 4, 5))(x, t, *now)
             losses.append(value.item())
             gathered = [g + gather * old for g, old in zip(grads, gathered, strict=True)]
             if number < steps:
@@ -189,7 +189,7 @@ def _descend(
 def masked(mask: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The loss with a mistake: forwards all is well, backwards ReLU passes on where `mask` says.
 
-    mask: gets z, out and all that `outputs` gets; returns what g is multiplied with at ReLU.
+    mask: gets z, y and all that `outputs` gets; returns what g is multiplied with at ReLU.
     """
 
     def wrong(*args: Tensor) -> Tensor:
@@ -210,30 +210,30 @@ def shared_bias(of: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def summed(b: Tensor) -> Tensor:
         return b.detach() + b.sum() - b.sum().detach()
 
-    return lambda x, y, w1, b1, w2, b2: of(x, y, w1, summed(b1), w2, summed(b2))
+    return lambda x, t, w1, b1, w2, b2: of(x, t, w1, summed(b1), w2, summed(b2))
 
 
 FORWARD: dict[str, Callable] = {
-    "The bias b1 is missing.": lambda x, y, w1, b1, *more: outputs(x, y, w1, 0 * b1, *more),
+    "The bias b1 is missing.": lambda x, t, w1, b1, *more: outputs(x, t, w1, 0 * b1, *more),
     "The bias b2 is missing.": lambda *args: outputs(*args[:-1], 0 * args[-1]),
     "ReLU is missing between the layers.": partial(outputs, activation=lambda z: z),
     "The loss is a sum over the batch, not a mean.": partial(outputs, reduction="mean"),
     "ReLU comes after the bias: relu(x w1 + b1).":
-        lambda x, y, w1, b1, *more: outputs(
-            x, y, w1, 0 * b1, *more, activation=lambda z: torch.relu(z) + b1),
+        lambda x, t, w1, b1, *more: outputs(
+            x, t, w1, 0 * b1, *more, activation=lambda z: torch.relu(z) + b1),
     "ReLU stands between the layers only, not at the output.": partial(outputs, last=torch.relu),
     "w2 is transposed.": lambda *args: outputs(*args[:4], args[4].mT, args[5]),
     "Square each error first, then add them up.":
         lambda *args: (*outputs(*args)[:2], (outputs(*args)[1] - args[1]).sum() ** 2),
 }  # fmt: skip
-LATE_BIAS = masked(lambda z, out, x, y, w1, b1, *_: z - b1 > 0)
+LATE_BIAS = masked(lambda z, y, x, t, w1, b1, *_: z - b1 > 0)
 BACKWARD: dict[str, Callable] = {
     "Where ReLU was off no gradient comes back: its mask is missing.":
         masked(lambda z, *_: torch.ones_like(z)),
     "ReLU's mask comes from its own input, not from the gradient.":
-        masked(lambda z, out, x, y, w1, b1, w2, b2: (out - y) @ w2.mT > 0),
+        masked(lambda z, y, x, t, w1, b1, w2, b2: (y - t) @ w2.mT > 0),
     "ReLU's mask comes from the hidden layer, not from the output of the second.":
-        masked(lambda z, out, *_: out.amax(dim=-1, keepdim=True) > 0),
+        masked(lambda z, y, *_: y.amax(dim=-1, keepdim=True) > 0),
     "ReLU's mask comes from x w1 + b1, after the bias.": LATE_BIAS,
     "ReLU's mask is the wrong way round.": masked(lambda z, *_: z <= 0),
     "ReLU's derivative is 0 or 1; yours multiplies by h.": masked(lambda z, *_: torch.relu(z)),
@@ -247,7 +247,7 @@ DESCENT: dict[str, dict[str, Any]] = {
     "lr is an argument: yours is another number.": dict(times=0.5),  # 1e-3, PyTorch's default
 }
 BUGS: dict[str, Callable] = {
-    "Neither bug is fixed: this is the step as it was.": shared_bias(LATE_BIAS),
+    "Nothing is fixed: this is the step as it was.": shared_bias(LATE_BIAS),
     "Now look at the biases: what does each entry of b1 move?": shared_bias(loss),
     "Now look at the mask: when is a hidden unit off?": LATE_BIAS,
 }

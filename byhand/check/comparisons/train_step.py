@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from byhand.check.core import Check
-from byhand.check.random_inputs import calm
+from byhand.check.random_inputs import Draw, calm
 from byhand.check.report import Report
 from byhand.check.script import Hint, Script
+from byhand.protocol.experiment import Given, Ref
 
 SAMPLES, FEATURES = 6, 5  # the features are the classes, too
 STEPS, RATE = 3, 0.5
@@ -30,7 +31,8 @@ def train_step(function: Any, seed: int | None = None) -> Report | None:
 
     def write(script: Script, dtype: type) -> None:
         """A step from eval mode, and more, each on a batch of its own, the last one short."""
-        network = script.call("fixtures.Stage", draw.normal((FEATURES,)), moody=True)
+        tide = _tide(draw)
+        network = _network(script, draw.normal((FEATURES,)), tide)
         script.method(network, "eval")
         optimizer = script.call("fixtures.Bounded", network, RATE)
         schedule = script.call("fixtures.Harmonic", optimizer)
@@ -39,16 +41,35 @@ def train_step(function: Any, seed: int | None = None) -> Report | None:
             samples = SAMPLES - (number == STEPS)
             x = script.argument("X", draw.normal((samples, FEATURES)))
             y = script.argument("y", draw.rng.integers(0, FEATURES, samples))
-            script.look(f"loss of step {number}", script.call(check.name, *parts, x, y), "loss")
+            loss = script.call(check.name, *parts, x, y)
+            script.look(f"loss of step {number}", loss, "loss")
             weight, rate = script.get(network, "weight"), script.get(optimizer, "lr")
             script.look(f"weight after step {number}", weight, "weight")
             script.look(f"learning rate after step {number}", rate, "learning rate")
-        words = "a step runs the network forward once, on its batch"
-        seen = script.get(network, "seen")
-        script.look("passes through the network", seen, quiet=True, otherwise=words)
+        script.expect("passes through the network", loss, lambda _: once(tide.asked), quiet=True)
+
+    def once(asked: list[tuple[int, ...]]) -> str:
+        fine = asked == [(SAMPLES, FEATURES)] * (STEPS - 1) + [(SAMPLES - 1, FEATURES)]
+        return "" if fine else "a step runs the network forward once, on its batch"
 
     hints = [Hint(says, partial(_step, **how)) for says, how in MISTAKES.items()]
     return check.differential(_step, write, hints, dtypes=[np.float64])
+
+
+def _tide(draw: Draw) -> Given:
+    """A number for each sample, (B, 1), without which the network cannot be computed."""
+    secret = draw.normal((FEATURES, 1))
+
+    def tide(x: np.ndarray) -> np.ndarray:
+        if x.ndim != 2 or x.shape[1] != FEATURES or x.dtype.kind != "f":
+            raise ValueError(f"the network got {x.dtype} of shape {x.shape}, not (B, {FEATURES})")
+        return np.sin(x @ secret)
+
+    return Given(tide)
+
+
+def _network(script: Script, weight: np.ndarray, tide: Given) -> Ref:
+    return script.call("fixtures.Stage", weight, moody=True, tide=script.put(tide))
 
 
 MISTAKES: dict[str, dict[str, int]] = {
@@ -97,16 +118,17 @@ def predict(
     weight, x = check.draw.normal((FEATURES,)), check.draw.normal((samples, FEATURES))
 
     def write(script: Script, dtype: type) -> None:
-        network = script.call("fixtures.Stage", weight, moody=True)
+        tide = _tide(check.draw)
+        network = _network(script, weight, tide)
         x_ref = script.argument("X", x)
         script.method(network, "train")
         classes = script.call(check.name, network, x_ref, batch_size=batch_size)
         script.look("classes", classes)
-        script.expect("samples", script.get(network, "seen"), sizes, quiet=True)
+        script.expect("samples", classes, lambda _: sizes(tide.asked), quiet=True)
 
-    def sizes(seen: Any) -> str:
-        numbers = isinstance(seen, list) and all(type(size) is int for size in seen)
-        fine = numbers and sum(seen) == samples and all(0 < n <= batch_size for n in seen)
+    def sizes(asked: list[tuple[int, ...]]) -> str:
+        seen = [shape[0] if shape else 0 for shape in asked]
+        fine = sum(seen) == samples and all(0 < n <= batch_size for n in seen)
         words = f"{samples} of them, at most {batch_size} at a time and never none"
         return "" if fine else f"went through in batches of {seen}, expected {words}"
 

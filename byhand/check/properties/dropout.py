@@ -10,7 +10,7 @@ import torch
 from byhand.check import oracles
 from byhand.check.compare import MIXED, compare
 from byhand.check.core import Check, one_of
-from byhand.check.random_inputs import calm
+from byhand.check.random_inputs import calm, longer
 from byhand.check.report import Line, Report
 from byhand.check.script import Script
 from byhand.protocol.experiment import Ref
@@ -95,6 +95,10 @@ class _Mask:
             grad = script.method(layer, "backward", x_ref, g_ref)
             for ref, label in (out, "output, eval mode"), (grad, "gradient for x, eval mode"):
                 script.look(label, ref, label, hint=EVAL)
+        if dtype is np.float64:
+            many = np.ones(longer(x.shape))
+            small, large = [layer, x_ref, g_ref], [layer, many, many]
+            script.no_loops(small, large, forward=1, backward=2)
 
     def _backward(self, script: Script, layer: Any, beside: Any, x_ref: Any, g_ref: Any) -> None:
         """Twice through the same mask, then once through that of another pass."""

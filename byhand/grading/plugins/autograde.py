@@ -18,14 +18,16 @@ from byhand.grading.course.notebooks import CourseError, grade_id
 from byhand.grading.plugins.exporter import SubmissionExporter
 
 
-def arguments(course: Path, assignment: str, student: str, jobs: int, scheduler: str) -> list[str]:
+def arguments(
+    course: Path, assignment: str, student: str, jobs: int | None, scheduler: str
+) -> list[str]:
     """The arguments of `nbgrader autograde`.
 
     Raises CourseError, with the nearest name, for an assignment or a student that is not there.
     """
     _known(assignment, course / "source", "assignment")
     _known(student, course / "submitted", "student")
-    found = [assignment, f"--student={student}", f"--Judge.jobs={jobs}"]
+    found = [assignment, f"--student={student}", f"--Judge.jobs={jobs or 0}"]
     return [*found, f"--Judge.scheduler={scheduler}"] if scheduler else found
 
 

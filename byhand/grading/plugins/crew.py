@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from weakref import finalize
 
+from joblib import cpu_count
 from pebble import ProcessExpired, ProcessPool
 
 from byhand.grading.plugins.cluster import Cluster
@@ -22,6 +23,7 @@ from byhand.grading.submission.work import Cell, Job, Ran
 
 AHEAD = 3  # submissions a worker that may wait for nbgrader: their outputs are kept in memory
 TRIES = 2  # for a submission whose worker dies
+SHORT = 60  # characters
 PATIENCE = 300.0  # seconds beyond what a submission may take
 
 
@@ -38,7 +40,7 @@ class Crew:
             self.pool = Cluster(scheduler)
             self.size = self.pool.size
         else:
-            self.size = max(min(jobs or len(os.sched_getaffinity(0)), len(todo)), 1)
+            self.size = max(min(jobs or cpu_count(), len(todo)), 1)
             self.pool = _processes(self.size, self.folder)
         self.running: dict[Path, tuple[Job, Future]] = {}
         self.watch = Watch(len(todo))
@@ -86,7 +88,9 @@ class Crew:
 
 def _processes(size: int, folder: Path) -> ProcessPool:
     """Workers on this machine. What they have in common is loaded once, and they are its forks."""
-    context = multiprocessing.get_context("forkserver")
+    # The server's socket is below the folder for temporary files, and its path must be short.
+    method = "forkserver" if len(tempfile.gettempdir()) < SHORT else "spawn"
+    context = multiprocessing.get_context(method)
     context.set_forkserver_preload(["byhand.grading.submission.test_cells"])
     # Else each worker would run this program's script, which loads all of nbgrader.
     vars(sys.modules["__main__"]).pop("__file__", None)

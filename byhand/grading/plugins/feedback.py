@@ -15,7 +15,6 @@ from nbconvert.exporters.exporter import ResourcesDict
 from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import ClearHiddenTests
 from nbgrader.utils import is_grade, is_solution
 from pygments.formatters import HtmlFormatter
 
@@ -25,10 +24,9 @@ from byhand.grading.plugins.late_policy import LatePolicy
 from byhand.grading.submission import markup
 from byhand.grading.submission.reconcile import MARK
 
-TRACEBACK = "Traceback (most recent call last)"
 MOST_SECONDS = 10.0  # for what a student wrote; the rest of it stands there as plain text
 LIGHT, DARK = (HtmlFormatter(style=s).get_style_defs("pre") for s in ("default", "github-dark"))
-ERROR = Markup('<pre class="error">{}</pre>')
+ERROR = Markup('<pre class="error" tabindex="0">{}</pre>')
 IMAGE = Markup('<img src="{}" alt="{}">')
 TEMPLATE = Environment(
     loader=PackageLoader(__package__, "."),
@@ -37,25 +35,6 @@ TEMPLATE = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 ).get_template("feedback.html.j2")
-
-
-class HideTests(ClearHiddenTests):
-    """Takes hidden tests out of a feedback page: from the cell, and from its tracebacks.
-
-    nbgrader's ClearHiddenTests clears the source of the cell. IPython prints the lines around the
-    one that failed, so of a traceback in such a cell only the error and its message stay. A failed
-    check has no such lines, only its text.
-    """
-
-    def preprocess_cell(
-        self, cell: NotebookNode, resources: ResourcesDict, cell_index: int
-    ) -> tuple[NotebookNode, ResourcesDict]:
-        """A cell without hidden tests stays as it is."""
-        if self.begin_test_delimeter in cell.source:
-            for output in cell.get("outputs", []):
-                if any(TRACEBACK in line for line in output.get("traceback", [])):
-                    output.traceback = [f"{output.ename}: {output.evalue}"]
-        return super().preprocess_cell(cell, resources, cell_index)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Watch:
         self.task = self.bar.add_task("", total=total)
         if self.shown:
             self.bar.start()
-        self.end = finalize(self, self.bar.stop)
+            self.end = finalize(self, self.bar.stop)
 
     def tell(self, running: int, outcome: str = "") -> None:
         """outcome: of the submission that was graded just now."""

@@ -16,9 +16,9 @@ from nbformat.v4 import new_output
 from byhand.grading.sandbox.kernel import Limits, start_kernel
 from byhand.grading.sandbox.readable import Reader
 from byhand.protocol.channel import FrameError, LargeFrameError
-from byhand.protocol.experiment import Experiment, Failure, StepResult
+from byhand.protocol.experiment import Experiment, Failure, Step, StepResult
 from byhand.protocol.source_text import Program, program_of_cells
-from byhand.protocol.wire import WireError, clean, pack_experiment, unpack_outcomes
+from byhand.protocol.wire import WireError, answer, clean, pack_experiment, unpack_outcomes
 
 GRACE = 2.0  # seconds for an interrupted kernel to answer, and for an answer past its own limit
 MESSAGE_COST = 256  # bytes that a message counts beyond its content
@@ -192,9 +192,10 @@ class KernelSession:
         head, arrays = pack_experiment(experiment)
         limit = self._limit(experiment)
         deadline = self._deadline(limit + GRACE)
-        answer, buffers = self._ask({**head, "seconds": limit}, arrays, deadline, [])
+        steps, request = experiment.steps, {**head, "seconds": limit}
         try:
-            return unpack_outcomes(answer, buffers, len(experiment.steps))
+            found, buffers = self._ask(request, arrays, deadline, [], steps)
+            return unpack_outcomes(found, buffers, len(steps))
         except WireError as error:
             raise LostError("unreadable answer") from error
 
@@ -202,15 +203,22 @@ class KernelSession:
         return min(experiment.seconds, self.allowed.experiment_seconds)
 
     def _ask(
-        self, request: dict, arrays: list[bytes], deadline: float, outputs: list[NotebookNode]
-    ) -> tuple[dict, list]:
-        """Send a request and keep what is displayed until its answer comes. Raises LostError."""
+        self, request: dict, arrays: list[bytes], deadline: float, outputs: list[NotebookNode],
+        steps: list[Step] = (),
+    ) -> tuple[dict, list]:  # fmt: skip
+        """Send a request; until its answer comes, keep what is displayed and answer questions.
+
+        Raises LostError.
+        """
         name, room = uuid.uuid4().hex, self.allowed.output_bytes
         try:
             self.kernel.channel.send({**request, "id": name}, arrays, deadline)
             for frame, buffers in self._frames(deadline):
                 if frame.get("done") == name:
                     return frame, buffers
+                if "asks" in frame:
+                    self.kernel.channel.send(*answer(steps, frame, buffers), deadline)
+                    continue
                 if (output := read_output(frame.get("output"))) is not None:
                     outputs.append(output)
                 room -= len(str(frame)) + MESSAGE_COST
@@ -221,7 +229,7 @@ class KernelSession:
         except (EOFError, OSError):
             self.kernel.wait()
             raise LostError(self._why_dead()) from None
-        except FrameError as error:
+        except (FrameError, WireError) as error:
             large = isinstance(error, LargeFrameError)
             raise LostError("too much output" if large else "unreadable answer") from error
 

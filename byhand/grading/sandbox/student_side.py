@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
@@ -22,9 +23,11 @@ from traitlets.config import Config
 
 import byhand
 from byhand.check import fixtures, tensors
+from byhand.protocol import experiment
 from byhand.protocol.channel import Channel
+from byhand.protocol.experiment import Given, StepResult
 from byhand.protocol.runner import LocalRunner
-from byhand.protocol.wire import pack_outcomes, unpack_experiment
+from byhand.protocol.wire import pack_outcomes, unpack_experiment, unpack_outcomes
 
 PAUSE = 0.05  # seconds between two frames of printed text, while more comes
 CONFIG = {
@@ -148,6 +151,23 @@ def serve(channel: Channel, kind: type[Shell] = Shell) -> None:
         if os.getpid() == home:
             channel.send({"output": output})
 
+    asking = threading.Lock()
+
+    def ask(given: Given) -> Callable:
+        """What stands for a function of the judge's."""
+
+        def question(*args: Any) -> Any:
+            values = [experiment.plain(np.asarray(arg)) for arg in args]
+            packed, arrays = pack_outcomes([StepResult(values)])
+            with asking:
+                channel.send({**packed, "asks": given.function}, arrays)
+                [found] = unpack_outcomes(*channel.receive(), 1)
+            if found.failure is not None:
+                raise ValueError(found.failure.message)
+            return found.value
+
+        return question
+
     shell.tell = tell
     streams = sys.stdout, sys.stderr = [Stream(name, tell) for name in ("stdout", "stderr")]
     channel.send({"ready": True})
@@ -156,15 +176,17 @@ def serve(channel: Channel, kind: type[Shell] = Shell) -> None:
             request, buffers = channel.receive()
         except EOFError:
             return
+        if "id" not in request:
+            continue  # an answer that came after the time limit
         if "cell" in request:
             run_cell(shell, request["cell"], request["seconds"])
             for stream in streams:
                 stream.flush()
             channel.send({"done": request["id"]})
         else:
-            experiment = unpack_experiment(request, buffers)
-            runner = LocalRunner(shell.user_ns, vars(fixtures), tensors, seconds=request["seconds"])
-            packed, arrays = pack_outcomes(runner.run(experiment))
+            todo, seconds = unpack_experiment(request, buffers), request["seconds"]
+            runner = LocalRunner(shell.user_ns, vars(fixtures), tensors, seconds=seconds, ask=ask)
+            packed, arrays = pack_outcomes(runner.run(todo))
             channel.send({**packed, "done": request["id"]}, arrays)
 
 

@@ -50,6 +50,7 @@ ATTRIBUTES = {tag: {"style"} for tag in MATH} | {
 }
 DRAWN = set("x y x1 y1 x2 y2 cx cy r d points fill stroke viewBox font-size text-anchor".split())
 DRAWN |= SIZES | {"fill-opacity", "stroke-width", "stroke-opacity", "transform"}
+FOCUSABLE = {"math": {"tabindex": {"0"}}, "pre": {"tabindex": {"0"}}}  # as they may scroll
 OURS = {"*": {"style", "role", "aria-label", "aria-hidden"}}
 STYLES = {"text-align", "justify-items", "padding-left", "padding-right"}  # of tables in formulas
 OUR_STYLES = STYLES | set(
@@ -81,12 +82,14 @@ _cleaner = partial(
 THEIR_CLEANER = _cleaner(
     tags=TEXT | MATH,
     attributes=ATTRIBUTES,
+    tag_attribute_values=FOCUSABLE,
     filter_style_properties=STYLES,
     url_relative="deny",
 )
 OUR_CLEANER = _cleaner(
     tags=TEXT | MATH | PICTURE,
     attributes=ATTRIBUTES | dict.fromkeys(PICTURE, DRAWN) | OURS,
+    tag_attribute_values=FOCUSABLE,
     filter_style_properties=OUR_STYLES,
 )
 TO_MATHML = LatexToMathML(fancy_error=False)
@@ -119,7 +122,8 @@ def formula(tex: str, block: bool = False) -> Markup:
     """A formula as MathML; as code, if it cannot be read."""
     if len(tex) <= MOST_FORMULA:
         try:
-            return Markup(TO_MATHML.convert_with_local_state(tex, displaystyle=block))
+            found = TO_MATHML.convert_with_local_state(tex, displaystyle=block)
+            return Markup(found.replace("<math display", '<math tabindex="0" display', 1))
         except LatexError:
             pass
     return Markup("<code>{}</code>").format(tex)
@@ -140,8 +144,8 @@ def picture(kind: str, data: str) -> str:
 
 
 def plain(text: str) -> Markup:
-    """Text as it stands."""
-    return Markup("<pre>{}</pre>").format(text)
+    """Text as it stands; it may scroll, so the keyboard gets to it."""
+    return Markup('<pre tabindex="0">{}</pre>').format(text)
 
 
 class _Renderer(IPythonRenderer):

@@ -90,6 +90,14 @@ def answer(head, buffers):
     send(channel, {**head, "outcomes": [odd[i % 6] for i in range(len(head["outcomes"]))]})
 """,
     ),
+    "answer-asks": (
+        "in place of answers about Linear come questions to what is no function",
+        """
+def answer(head, buffers):
+    for step in (0, -1, 10**18, "put", None, 0.5):
+        send(channel, {**head, "asks": step, "outcomes": head["outcomes"][:1]}, buffers)
+""",
+    ),
     "answer-infinite": (
         "answers about Linear are written with Infinity, NaN and numbers of 5,000 digits",
         """
@@ -157,6 +165,11 @@ for kind in kinds:
         send(channel, {"output": {"output_type": kind, **output}})
         send(channel, {"output": {"output_type": kind, "data": {"text/plain": value, "": value}}})
         send(channel, {"output": value, "done": value, "ready": value})
+"""),
+    "frame-asks": ("a question while no experiment is carried out", """
+outcome = {"value": [1, 2], "failure": None, "changed": [], "warnings": []}
+send(channel, {"asks": 0, "outcomes": [outcome]})
+time.sleep(1)
 """),
     "frame-of-no-object": ("a frame that is a list", "send(channel, [1, 2, 3])"),
     "frames-without-number": ("a million empty frames", """

@@ -1,0 +1,116 @@
+"""Figures that move: what each frame shows, and what a notebook gets of them."""
+
+import base64
+import io
+import re
+import warnings
+
+import numpy as np
+import pytest
+from matplotlib.colors import same_color
+from PIL import Image
+
+from byhand import plots
+from byhand.plots import style
+from byhand.plots.moving import Movie
+
+LARGEST = 1_000_000  # characters of what a notebook keeps of one
+X, W = np.array([[1, 2], [3, 0]]), np.array([[3, 4], [5, 6], [0, 1]])
+G = np.array([[1, 0, 2], [0, 1, 3]])
+
+
+def three_products() -> Movie:
+    return plots.three_products(X, W, G, y=X @ W.T, grad_x=G @ W, grad_W=G.T @ X)
+
+
+def secants() -> Movie:
+    return plots.secants(np.sin, x=1.0, slope=np.cos(1.0), steps=[1, 1e-5, 1e-15])
+
+
+def fitting() -> Movie:
+    x = np.linspace(-1, 1, 20)[:, None]
+    losses = {"training": [1.0, 0.5, 0.1], "validation": [1.1, 0.6, 0.2]}
+    return plots.fitting(x, x, x, {0: 0 * x, 10: x / 2, 1000: x}, losses)
+
+
+ALL = [three_products, secants, fitting]
+
+
+def words(figure) -> list[str]:
+    return [text.get_text() for axes in figure.axes for text in axes.texts if text.get_visible()]
+
+
+@pytest.mark.parametrize("draw", ALL)
+def test_a_notebook_shows_all_frames_and_needs_no_network(draw):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        movie = draw()
+        page = movie.image()
+    assert len(page) < LARGEST
+    assert "http" not in re.sub(r"http://www.w3.org\S*", "", page)
+    assert "fa-" not in page  # an icon that would be empty
+    assert len(re.findall(r"frames\[\d+\] =", page)) == movie.frames
+    [alt, still] = re.search(r'<img alt="([^"]+)" width="\d+" src="([^"]+)"', page).groups()
+    assert 15 < len(alt) <= style.MOST
+    frame = Image.open(io.BytesIO(base64.b64decode(still.partition("base64,")[2])))
+    assert min(frame.convert("RGB").getpixel((1, 1))) > 0.9 * 255  # paper of its own
+
+
+@pytest.mark.parametrize("draw", ALL)
+def test_what_is_seen_at_first_is_the_last_frame(draw):
+    page = draw().image()
+    frames = re.findall(r'frames\[\d+\] = "([^"]+)"', page)
+    assert f'src="{frames[-1]}"' in page
+    assert len(set(frames)) == len(frames)
+    assert page.count("this.current_frame = frames.length - 1;") == 1
+
+
+@pytest.mark.parametrize("draw", ALL)
+def test_panels_do_not_jump(draw):
+    movie = draw()
+    places = [
+        [axes.get_position().bounds for axes in movie.still(k).axes] for k in range(movie.frames)
+    ]
+    assert all(place == places[0] for place in places)
+
+
+def test_a_row_and_a_column_meet_in_the_entry_that_they_make():
+    movie = three_products()
+    assert movie.frames == 6 + 4 + 6
+    said = words(movie.still(1))  # y[0, 1]
+    assert "1·5 + 2·6 = 17" in said
+    assert "11" in said  # what came before
+    assert "15" not in said  # what comes later
+    marked = [
+        patch.get_xy()
+        for patch in movie.figure.axes[0].patches
+        if same_color(patch.get_facecolor(), style.FORWARD)
+    ]
+    assert marked == [(1, -1)]
+    assert {"3·0 + 0·1 = 0", "0·4 + 1·6 + 3·1 = 9", "2·2 + 3·0 = 4"} <= set(words(movie.still()))
+
+
+def test_the_magnifying_glass_shows_the_difference_and_its_error():
+    near, far = secants().still(0).axes
+    curve, line, _ = near.get_lines()
+    assert (curve.get_ydata()[0], curve.get_ydata()[-1]) == pytest.approx(
+        (np.sin(-1) - np.sin(1), np.sin(3) - np.sin(1))
+    )
+    slope = np.diff(line.get_ydata()) / np.diff(line.get_xdata())
+    here = far.get_lines()[1]
+    assert here.get_ydata()[0] == pytest.approx(abs(slope[0] / np.cos(1) - 1))
+    stairs = secants().still(2).axes[0].get_lines()[0].get_ydata()
+    assert len(set(stairs)) < 60  # of 801
+
+
+def test_a_fit_shows_its_step_and_what_came_before():
+    movie = fitting()
+    left, right = movie.still(1).axes
+    assert left.get_title() == "The network after 10 steps"
+    *ghosts, now = left.get_lines()
+    assert [ghost.get_alpha() for ghost in ghosts] == [0.35, 0, 0]
+    np.testing.assert_allclose(now.get_ydata()[-1], 0.5)
+    training, dot, validation, _ = right.get_lines()
+    assert same_color(training.get_color(), style.TRAIN)
+    assert same_color(validation.get_color(), style.VALIDATION)
+    assert (dot.get_xdata(), dot.get_ydata()) == ([10], [0.5])
