@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from textwrap import shorten
 from typing import Any
 
 from IPython import get_ipython
@@ -142,7 +143,8 @@ def _outcome(error: BaseException | None) -> tuple[str, str]:
     if isinstance(error, NotImplementedError):
         return NOT_BEGUN, ""
     if not isinstance(error, CheckFailed):
-        return FAILED, f"{type(error).__name__}: {error}".split("\n")[0].rstrip(": ")[:LONGEST]
+        said = f"{type(error).__name__}: {error}".split("\n")[0].rstrip(": ")
+        return FAILED, shorten(said, LONGEST, placeholder=" ...")
     failed = [line for line in error.report.lines if line.ok is False]
     if all(line.text.endswith(UNWRITTEN) for line in failed):
         return NOT_BEGUN, ""
@@ -152,7 +154,8 @@ def _outcome(error: BaseException | None) -> tuple[str, str]:
 def _why(failed: list[Line]) -> str:
     """The named mistake, else the first line that failed."""
     line = next((line for line in failed if line.hint), failed[0])
-    return line.hint or f"{line.name} {line.text}"[:LONGEST]
+    said = f"{line.name} {line.text}".partition(" (in ")[0]  # the card says where
+    return line.hint or shorten(said, LONGEST, placeholder=" ...")
 
 
 def _worst(some: Iterable[Part | Task]) -> str:
@@ -173,7 +176,7 @@ def _row(task: Task) -> list[str]:
     if task.state not in (PASSED, FAILED):
         lines[0] += f", {STATES[task.state][0]}"
     for sign, about, why in task.details():
-        hints = LINK.format(task.hints, "hints") if why else ""
+        hints = LINK.format(task.hints, "hints") if why and task.hints != task.head else ""
         line = [sign and _sign(sign), about, html.escape(why), hints]
         lines.append(" ".join(filter(None, line)))
     points = f'<span style="white-space:nowrap">{task.points}</span>'

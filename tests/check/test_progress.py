@@ -94,6 +94,8 @@ def test_each_task_stands_as_its_last_run_left_it(run):
             "a is 2",
         ),
         ("fails(Line('a', True, 'fine'), Line('b', False, 'is 3'))", "✗", "b is 3"),
+        ("fails(Line('a', False, 'raised E: no (in f, line 1: x)'))", "✗", "a raised E: no"),
+        ("raise ValueError(' '.join(['word'] * 99))", "✗", f"ValueError:{' word' * 21} ..."),
         ("Root", "✗", "NameError: name 'Root' is not defined"),
         ("1 +", "✗", "SyntaxError: invalid syntax (<string>, line 2)"),
         ("raise KeyboardInterrupt", "✗", "KeyboardInterrupt"),
