@@ -41,15 +41,8 @@ HARMLESS = {
 
 
 UNREADABLE = (
-    *(
-        pickle.UnpicklingError,
-        AttributeError,
-        EOFError,
-        IndexError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ),
+    *(pickle.UnpicklingError, AttributeError, EOFError),
+    *(IndexError, KeyError, TypeError, ValueError),
 )
 
 

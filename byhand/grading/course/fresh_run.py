@@ -12,11 +12,19 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from byhand.grading.course.normal_form import SCOREBOARD, scoreboard, with_worth
-from byhand.grading.course.notebooks import BONUS, NO_NOTEBOOK, CourseError, grade_id, is_test, read
+from byhand.grading.course.notebooks import (
+    BONUS,
+    NO_NOTEBOOK,
+    UNGRADED,
+    CourseError,
+    grade_id,
+    is_test,
+    read,
+    tags,
+)
 
 SECONDS = 60  # for a cell
 PATIENCE = 10  # seconds that a kernel has to stop when it is told to
-LEFT_OUT = "ungraded"  # the tag of cells that draw or train; grading leaves them out too
 STOPPED = "TimeLimit"
 AGAIN = "Take the notebook that was handed out and copy your solutions into it."
 
@@ -33,7 +41,7 @@ def check_notebook(path: Path, seconds: int = SECONDS) -> tuple[str, bool]:
     if not shown:
         raise CourseError(f"{path}: there is no scoreboard: {_errors(nb.cells[-1])[0]}")
     lines = [f"{_named(cell)} ran longer than {seconds} s and was stopped." for cell in stopped]
-    own = [cell for cell in tests if BONUS not in cell.metadata.get("tags", [])]
+    own = [cell for cell in tests if BONUS not in tags(cell)]
     return "\n".join([*lines, *shown]), not any(map(_errors, own))
 
 
@@ -72,7 +80,7 @@ def _run(nb: NotebookNode, path: Path, seconds: int) -> list[NotebookNode]:
         iopub_timeout=PATIENCE,
         raise_on_iopub_timeout=True,
         allow_errors=True,
-        skip_cells_with_tag=LEFT_OUT,
+        skip_cells_with_tag=UNGRADED,
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_start=lambda cell, **_: started.append(cell),
         on_cell_executed=executed,

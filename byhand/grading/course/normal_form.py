@@ -12,7 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbstripout import strip_output
 
-from byhand.grading.course.notebooks import BONUS, CourseError, grade_id, is_test, task_of
+from byhand.grading.course.notebooks import BONUS, CourseError, grade_id, is_test, tags, task_of
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")  # what nbformat 4.5 allows
@@ -38,7 +38,7 @@ def normalise(nb: NotebookNode) -> str:
         cell.metadata = {k: cell.metadata[k] for k in ("nbgrader", "tags") if k in cell.metadata}
         cell.metadata.get("nbgrader", {}).pop("checksum", None)
         if cell.cell_type == "code" and grade_id(cell) != "setup":
-            cell.metadata.tags = sorted({*cell.metadata.get("tags", []), GOES_ON})
+            cell.metadata.tags = sorted({*tags(cell), GOES_ON})
         if is_test(cell):
             cell.source = with_worth(cell)
     for cell in nb.cells:
@@ -53,7 +53,7 @@ def with_worth(cell: NotebookNode) -> str:
     By this line the scoreboard knows the cell when it is run.
     """
     points, name = float(cell.metadata.nbgrader.points), grade_id(cell)
-    extra = "bonus " if BONUS in cell.metadata.get("tags", []) else ""
+    extra = "bonus " if BONUS in tags(cell) else ""
     line = f"# {name}: {points:g} {extra}point{'s' * (points != 1)}\n"
     return line + WORTH.sub("", cell.source, count=1)
 
@@ -73,9 +73,7 @@ def scoreboard(nb: NotebookNode) -> str:
         if not table[task]:
             head, title = _heading(nb.cells[: places[task] + 1])
             table[task] = [f"{task} #{head} #{_hints(nb.cells[at:]) or head} {title}"]
-        kind = (
-            BONUS if BONUS in cell.metadata.get("tags", []) else "" if is_test(cell) else "person"
-        )
+        kind = BONUS if BONUS in tags(cell) else "" if is_test(cell) else "person"
         table[task].append(
             f"    {grade_id(cell)} {cell.metadata.nbgrader.points:g} {kind}".rstrip()
         )

@@ -22,6 +22,7 @@ import nbformat
 from nbformat import NotebookNode
 
 BONUS = "bonus"  # the tag of test cells whose points come on top
+UNGRADED = "ungraded"  # the tag of cells that draw or train: grading leaves them out
 # What nbformat raises for a file that is no notebook: no text, no JSON, JSON of another kind.
 NO_NOTEBOOK = (ValueError, TypeError, LookupError, AttributeError, nbformat.ValidationError)
 MARKERS = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
@@ -90,6 +91,11 @@ def is_test(cell: NotebookNode) -> bool:
     """Whether this is a test cell; an answer that a person grades is not."""
     marked = grade_id(cell, "grade") and not grade_id(cell, "solution")
     return cell.cell_type == "code" and bool(marked)
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    """The tags of a cell, such as BONUS."""
+    return cell.metadata.get("tags", [])
 
 
 def task_of(cell: str, tasks: list[str]) -> str | None:

@@ -9,12 +9,12 @@ from pathlib import Path
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import AutogradeApp
 from nbgrader.converters import Autograde
-from nbgrader.utils import determine_grade, is_grade, is_solution
+from nbgrader.utils import determine_grade
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from byhand.grading.course.notebooks import CourseError, grade_id
+from byhand.grading.course.notebooks import CourseError, grade_id, is_test
 from byhand.grading.plugins.exporter import SubmissionExporter
 
 
@@ -69,7 +69,7 @@ def _changes(exporter: SubmissionExporter, gradebook: Gradebook, path: Path) -> 
         return [[student, "", "", "not graded", ran.why_not]]
     rows = []
     for cell in nb.cells:
-        if is_grade(cell) and not is_solution(cell):
+        if is_test(cell):
             old, (new, _) = before.get(grade_id(cell)), determine_grade(cell)
             if old != new:
                 errors = [o.evalue or o.ename for o in cell.outputs if o.output_type == "error"]

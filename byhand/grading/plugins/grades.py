@@ -19,6 +19,7 @@ from byhand.grading.course.notebooks import (
     grade_id,
     read,
     source_notebook,
+    tags,
     task_of,
 )
 from byhand.grading.plugins.late_policy import LatePolicy
@@ -128,7 +129,7 @@ def _by_person(grade: Grade) -> str:
 
 def bonus_tests(nb: NotebookNode) -> set[str]:
     """The grade_ids of the test cells whose points are bonus points."""
-    tagged = [cell for cell in nb.cells if BONUS in cell.metadata.get("tags", [])]
+    tagged = [cell for cell in nb.cells if BONUS in tags(cell)]
     return {name for cell in tagged if (name := grade_id(cell, "grade"))}
 
 

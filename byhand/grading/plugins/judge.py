@@ -15,7 +15,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_solution
 from traitlets import Enum, Float, Int, List, Unicode
 
-from byhand.grading.course.notebooks import given_source, grade_id, is_test
+from byhand.grading.course.notebooks import UNGRADED, given_source, grade_id, is_test, tags
 from byhand.grading.sandbox.bubblewrap import SandboxError
 from byhand.grading.sandbox.kernel_session import Allowed
 from byhand.grading.sandbox.limits import Limits
@@ -53,8 +53,7 @@ class Judge(NbGraderPreprocessor):
     torch = List(Unicode(), ["1-autograd"], help="assignments that may use PyTorch").tag(
         config=True
     )
-    skip_tag = Unicode("ungraded", help="cells with this tag are left out").tag(config=True)
-
+    skip_tag = Unicode(UNGRADED, help="cells with this tag are left out").tag(config=True)
     jobs = Int(0, min=0, help="submissions that run at once; 0: as many as there are cores").tag(
         config=True
     )
@@ -132,7 +131,7 @@ class Judge(NbGraderPreprocessor):
         return [
             cell
             for cell in nb.cells
-            if cell.cell_type == "code" and self.skip_tag not in cell.metadata.get("tags", [])
+            if cell.cell_type == "code" and self.skip_tag not in tags(cell)
         ]
 
     def rung(self) -> str:

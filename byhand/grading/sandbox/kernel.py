@@ -166,7 +166,7 @@ def start_kernel(
     """A new kernel for the submission in the folder `files`, started and not yet ready.
 
     torch: whether PyTorch can be used; rung: one of rungs.RUNGS, "none" for an ordinary process;
-    hidden: folders that must not be seen, beside `files` and the working folder.
+    hidden: folders that must not be seen, beside `files` and the working folder;
     autograd: False, which needs a sandbox, for a PyTorch that cannot differentiate backwards.
     The kernel ends when the thread that called this ends (an ordinary process: when it reads that
     the judge has gone). Raises SandboxError where the rung is not to be had, and
