@@ -1,5 +1,6 @@
 """How `nbgrader autograde` reads what students handed in."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -33,6 +34,7 @@ class SubmissionExporter(NotebookExporter):
     def __init__(self, **kw: Any):
         super().__init__(**kw)
         self.read: dict[Path, tuple[NotebookNode, dict[str, Any]]] = {}  # and not yet exported
+        self.course = cache(self._course)  # read once for all submissions
         if isinstance(self.parent, Autograde):
             self.judge = Judge(parent=self)
             self.roll = call_roll(self.parent)
@@ -42,17 +44,17 @@ class SubmissionExporter(NotebookExporter):
         """The work on a submitted notebook, ahead of its turn: beside it lies what nbgrader will
         put there."""
         self.read[path] = nb, _ = self._read(path)
-        source, kept = self._source(path), self.parent.exclude_overwriting
-        kept = kept.get(self.parent.coursedir.assignment_id, [])
-        most = self.judge.written // 2
-        given = read_files(source.parent, most)
-        files = read_files(path.parent, most)
-        files |= {name: content for name, content in given.items() if name not in kept}
-        return self.judge.job(nb, source, files)
+        source, _, given = self.course(path.stem)
+        return self.judge.job(nb, source, read_files(path.parent, self.judge.written // 2) | given)
 
-    def _source(self, path: Path) -> Path:
-        coursedir = self.parent.coursedir
-        return self.judge.source(coursedir.assignment_id, path.stem)
+    def _course(self, name: str) -> tuple[Path, NotebookNode, dict[str, bytes]]:
+        """The course's notebook of this name: its path, itself, and the files that nbgrader puts
+        beside every submission."""
+        assignment = self.parent.coursedir.assignment_id
+        path = self.judge.source(assignment, name)
+        kept = self.parent.exclude_overwriting.get(assignment, [])
+        files = read_files(path.parent, self.judge.written // 2)
+        return path, read(path), {file: files[file] for file in files if file not in kept}
 
     def from_file(
         self, file_stream: TextIO, resources: dict[str, Any] | None = None, **kw: Any
@@ -78,7 +80,7 @@ class SubmissionExporter(NotebookExporter):
 
     def _read(self, path: Path) -> tuple[NotebookNode, dict[str, Any]]:
         """A submitted notebook in the form of the course's, and what is to be told of it."""
-        source = read(self._source(path))
+        _, source, _ = self.course(path.stem)
         try:
             nb, repairs = self._repaired(submitted_cells(path), source)
         except Exception as error:  # noqa: BLE001 - whatever a file does, it costs nobody else
