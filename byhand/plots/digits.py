@@ -68,7 +68,7 @@ def confusion(labels: np.ndarray, answers: np.ndarray, data: str) -> Figure:
 def filters(weight: np.ndarray) -> Figure:
     """The kernels of a convolution for its first input channel; weight: (out, in, kH, kW)."""
     kernels = weight[:, 0]
-    title = "Kernels of the first layer: blue below zero, vermilion above"
+    title = "Kernels of the first layer: blue below zero, orange above"
     captions = [str(number + 1) for number in range(len(kernels))]
     top = np.abs(kernels).max()
     return _gallery(kernels, captions, columns=8, title=title, look=(SIGNED, -top, top))

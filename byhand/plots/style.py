@@ -20,7 +20,7 @@ PAPER, INK, FAINT = "#fbfaf6", "#2b2b2b", "#d9d6cc"
 TRAIN = FORWARD = "#0072b2"  # blue: the student's network, what flows forwards
 VALIDATION = "#e69f00"  # orange: validation data
 PYTORCH = "#009e73"  # green: PyTorch, the oracle
-BACKWARD = "#d55e00"  # vermilion: gradients, what flows backwards
+BACKWARD = "#d55e00"  # orange: gradients, what flows backwards
 OTHERS = (INK, "#cc79a7", "#56b4e9", "#8a8575")  # things without a role, told apart by marker too
 
 STYLE = {

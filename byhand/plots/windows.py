@@ -19,7 +19,7 @@ def grids(
     """Small images as grids of their numbers, one panel each.
 
     panels: title -> (rows, columns); marked: title -> an index or a mask of the entries that
-    stand out, blue, or vermilion in the panels whose titles are in `backward`.
+    stand out, blue, or orange in the panels whose titles are in `backward`.
     """
     widths = [values.shape[1] for values in panels.values()]
     width, height = sum(widths) + len(widths) - 1, max(map(len, panels.values()))
