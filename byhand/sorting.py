@@ -1,0 +1,42 @@
+"""Sequences to sort: given to students in 6-attention.
+
+A sequence holds DIGITS digits, the token SEPARATOR, and then the same digits in order. A network
+reads all but the last of these tokens; at the separator and after it, it has to say which token
+comes next.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+NAME = "digits to sort"  # of the data, in a checkpoint
+DIGITS = 8  # of a sequence
+SEPARATOR = 10  # the token behind the digits; 0 to 9 are the digits themselves
+VOCABULARY = 11
+LENGTH = 2 * DIGITS  # tokens that the network reads
+
+
+def sequences(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Random digits: tokens (count, LENGTH) to read and targets (count, DIGITS), as integers."""
+    return asked(rng.integers(0, 10, (count, DIGITS)))
+
+
+def asked(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens (B, LENGTH) and targets (B, DIGITS) for digits (B, DIGITS)."""
+    targets = np.sort(digits, axis=1)
+    separator = np.full((len(digits), 1), SEPARATOR)
+    return np.concatenate([digits, separator, targets[:, :-1]], axis=1), targets
+
+
+class Batches:
+    """New random sequences in every epoch: `count` batches of `size`, drawn from np.random."""
+
+    def __init__(self, count: int, size: int = 64):
+        self.count, self.size = count, size
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for _ in range(self.count):
+            yield asked(np.random.randint(0, 10, (self.size, DIGITS)))
