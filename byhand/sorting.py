@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from byhand.nn import Module
+
 NAME = "digits to sort"  # of the data, in a checkpoint
 DIGITS = 8  # of a sequence
 SEPARATOR = 10  # the token behind the digits; 0 to 9 are the digits themselves
@@ -26,6 +28,20 @@ def asked(digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     targets = np.sort(digits, axis=1)
     separator = np.full((len(digits), 1), SEPARATOR)
     return np.concatenate([digits, separator, targets[:, :-1]], axis=1), targets
+
+
+def write(network: Module, digits: np.ndarray) -> np.ndarray:
+    """What a network writes behind digits (B, DIGITS), each time the digit with the largest score.
+
+    network: tokens (B, T) -> scores (B, T, 10) for the token that comes next. The same shape.
+    """
+    network.eval()
+    separator = np.full((len(digits), 1), SEPARATOR)
+    tokens = np.concatenate([digits, separator], axis=1)
+    for _ in range(DIGITS):
+        best = network(tokens)[:, -1:, :10].argmax(axis=2)
+        tokens = np.concatenate([tokens, best], axis=1)
+    return tokens[:, -DIGITS:]
 
 
 class Batches:

@@ -23,13 +23,10 @@ def sort(network: Any, digits: np.ndarray) -> np.ndarray:
     """
     if not isinstance(network, Module):
         raise Told(f"a network (a Module) was expected, not {_kind(network)}")
-    network.eval()
-    separator = np.full((len(digits), 1), sorting.SEPARATOR)
-    tokens = np.concatenate([digits, separator], axis=1)
-    for _ in range(sorting.DIGITS):
-        scores = _scores(network.forward(tokens), tokens)
-        tokens = np.concatenate([tokens, scores[:, -1:].argmax(axis=2)], axis=1)
-    return tokens[:, -sorting.DIGITS :]
+    first, separator = digits[:2], np.full((2, 1), sorting.SEPARATOR)
+    tokens = np.concatenate([first, separator], axis=1)
+    _scores(network.eval().forward(tokens), tokens)
+    return sorting.write(network, digits)
 
 
 def _scores(output: Any, tokens: np.ndarray) -> np.ndarray:

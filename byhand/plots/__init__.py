@@ -10,6 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from byhand.plots.attention import (
+    attention_maps,
+    bits,
+    causal_mask,
+    heads,
+    residual_stream,
+    soft_dictionary,
+    variants,
+)
 from byhand.plots.autograd import backward_steps, hinges, over_steps, two_layer_graph
 from byhand.plots.curves import by_layer, fitting, secants, step_errors
 from byhand.plots.digits import confusion, feature_maps, filters, mistakes_made, samples
