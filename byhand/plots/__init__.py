@@ -14,6 +14,7 @@ from byhand.plots.attention import (
     attention_maps,
     bits,
     causal_mask,
+    head_profiles,
     heads,
     residual_stream,
     soft_dictionary,

@@ -32,7 +32,13 @@ def soft_dictionary(
         (asked,) = left.plot([], [], "v", color=BACKWARD, markersize=12, label="query")
         for key, value in zip(keys, values, strict=True):
             left.text(key, -0.16, f"value {value:g}", ha="center", fontsize=9, color=INK)
-        left.set(xlabel="key", xticks=keys, ylim=(-0.22, 1.45), title="What the query finds")
+        left.set(
+            xlabel="key",
+            xticks=keys,
+            xlim=(queries.min() - 0.4, queries.max() + 0.4),
+            ylim=(-0.22, 1.45),
+            title="What the query finds",
+        )
         left.set(ylabel="weight", yticks=[0, 0.5, 1])
         left.legend(loc="upper left", ncols=2, fontsize=9)
         right.plot(queries, mixture, color=FORWARD, label="mixture of the values")
@@ -67,7 +73,10 @@ def causal_mask(scores: np.ndarray, weights: np.ndarray, tokens: Sequence[str]) 
             for axes in panels
         ]
         covers = [
-            [axes.add_patch(Rectangle((0, r), count, 1, facecolor=PAPER, zorder=4)) for r in range(count)]
+            [
+                axes.add_patch(Rectangle((0, r), count, 1, facecolor=PAPER, zorder=4))
+                for r in range(count)
+            ]
             for axes in panels
         ]
 
@@ -182,7 +191,8 @@ def attention_maps(weights: np.ndarray, tokens: Sequence[str], title: str = "") 
     with figure(9.6, 9.6 / count + 0.9, columns=count, sharey=True) as (drawn, all_axes):
         start = len(tokens) // 2
         for number, (axes, table) in enumerate(zip(np.atleast_1d(all_axes), weights, strict=True)):
-            axes.pcolormesh(table, cmap=WEIGHTS, vmin=0, vmax=1, edgecolor=PAPER, linewidth=0.3)
+            extent = (0, len(tokens), len(tokens), 0)
+            axes.imshow(table, cmap=WEIGHTS, vmin=0, vmax=1, extent=extent, interpolation="nearest")
             places = np.arange(len(tokens)) + 0.5
             axes.set_xticks(places, tokens, fontsize=8)
             axes.set_yticks(places, tokens, fontsize=8)
@@ -198,6 +208,20 @@ def attention_maps(weights: np.ndarray, tokens: Sequence[str], title: str = "") 
         best = [[tokens[k] for k in table.argmax(axis=1)[start:]] for table in weights]
         told = [f"head {n + 1} looks most at {' '.join(row)}" for n, row in enumerate(best)]
         drawn.words = f"{title}. From the separator on, {'; '.join(told)}"[:900]
+    return drawn
+
+
+def head_profiles(differences: Sequence[float], profiles: Sequence[Sequence[float]]) -> Figure:
+    """For each head, the mean weight of a digit by how much larger it is than the last written."""
+    with figure(8, 3.4) as (drawn, axes):
+        for number, (profile, marker) in enumerate(zip(profiles, MARKERS, strict=False)):
+            look = dict(color=COLOURS[number], marker=marker, markersize=5)
+            axes.plot(differences, profile, label=f"head {number + 1}", **look)
+        axes.axvline(0, color=INK, linewidth=1, linestyle=":")
+        axes.set(xticks=differences, ylim=(0, None), ylabel="mean weight")
+        axes.set(xlabel="digit of the list, less the digit just written")
+        axes.set(title="What each head looks at")
+        axes.legend(fontsize=9)
     return drawn
 
 
