@@ -216,6 +216,8 @@ def sizes_of(shape: Sequence[int]) -> dict[int, str]:
     named = {int(np.prod(shape)): "the number of elements"}
     if len(shape) > 1:
         named[shape[-1]] = "the number of columns"
+    if len(shape) == 3:
+        named[shape[0] * shape[1]] = "the number of tokens"
     return named | {shape[0]: "the batch size"}
 
 

@@ -63,7 +63,7 @@ def generate(
     def oracle(network: Any, tokens: np.ndarray, *args: Any, **how: Any) -> np.ndarray:
         return makers.of(network).write(tokens, *args, **how)
 
-    hints = [Hint(says, partial(oracle, **how)) for says, how in MISTAKES.items()]
+    hints = [Hint(says, partial(oracle, **how), "tokens") for says, how in MISTAKES.items()]
     return check.differential(oracle, write, hints, dtypes=[np.float64])
 
 

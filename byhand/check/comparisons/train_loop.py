@@ -81,8 +81,6 @@ MISTAKES: dict[str, dict[str, Any]] = {
         {"scale": sorting.DIGITS},
     "The scores that count are the last ones, from the separator on; yours are the first.":
         {"places": slice(0, sorting.DIGITS)},
-    "The scores that count begin at the separator, one place earlier.":
-        {"places": slice(-sorting.DIGITS, None), "shift": 1},
     "The scores that count begin at the separator, one place later.":
         {"places": slice(-sorting.DIGITS - 1, -1)},
     "Only the last place counts in yours; all from the separator on do.":
@@ -94,14 +92,14 @@ MISTAKES: dict[str, dict[str, Any]] = {
 def _loop(
     run: Any, network: Any, optimizer: Any, schedule: Any, loader: Iterable, zeroed: int = 1,
     mode: int = 1, before: int = 0, steps: int = 1, after: int = 1, scale: float = 1,
-    places: slice = slice(-sorting.DIGITS, None), only: slice = slice(None), shift: int = 0,
+    places: slice = slice(-sorting.DIGITS, None), only: slice = slice(None),
     late: int = 0,
 ) -> None:  # fmt: skip
     """PyTorch's own steps; the last arguments make mistakes in them."""
     network.twin.train(bool(mode))
 
     def measured(tokens: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        scores = network.twin(tokens)[:, places].roll(-shift, 1)
+        scores = network.twin(tokens)[:, places]
         return torch.nn.functional.cross_entropy(scores.transpose(1, 2), target[:, only]) * scale
 
     for batch in run.batches(loader):

@@ -176,7 +176,7 @@ def _no_norm2(t: nn.Module, x: torch.Tensor) -> torch.Tensor:
 BLOCK: list[tuple[str, tuple[str, ...], Callable]] = [
     ("The residual path round the attention is missing: x + attention(norm1(x)).", ALL,
      lambda t, x: _block(t, x, first=_nothing)),
-    ("The residual path round the mlp is missing: h + mlp(norm2(h)).", ALL,
+    ("The residual path round the mlp is missing: h + mlp(norm2(h)).", ("output",),
      lambda t, x: _block(t, x, second=_nothing)),
     ("The second residual path begins at h, not at x.", ALL, _second_of_x),
     ("The mlp gets what the attention has added too: norm2(h), not norm2(x).", ALL, _parallel),
