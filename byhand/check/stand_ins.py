@@ -5,6 +5,7 @@ costs nothing in the next: functions of the checker's, and small layers in place
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ KINDS = {"LayerNorm": 2, "MultiHeadAttention": 1, "Linear": 2, "GELU": 1}  # par
 def standing_in(owner: Any, others: Mapping[str, Any]) -> Iterator[None]:
     """While it is open, the cells that define `owner`, a class or function, find `others` under
     these names."""
-    home = getattr(owner, "__globals__", None) or vars(sys.modules[owner.__module__])
+    own = [owner, *vars(owner).values()] if isinstance(owner, type) else [owner]
+    homes = [part.__globals__ for part in own if isinstance(part, FunctionType)]
+    home = next(iter(homes), None) or vars(sys.modules[owner.__module__])
     before = {name: home[name] for name in others if name in home}
     home.update(others)
     try:

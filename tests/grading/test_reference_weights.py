@@ -101,7 +101,9 @@ def test_without_the_file_only_its_own_check_fails(tmp_path):
 
 def test_weights_of_another_sorter_cost_their_own_check_only(weights, tmp_path):
     with handed_in("6-attention", weights["6-attention"], tmp_path) as submission:
-        wider = "from_here = TransformerBlock\nTransformerBlock = lambda *a, **k: from_here(32, 4, 64)"
+        wider = (
+            "from_here = TransformerBlock\nTransformerBlock = lambda *a, **k: from_here(32, 4, 64)"
+        )
         assert submission.student.run_cell(wider) == []
         failures = submission.failures("test_train")
         assert set(failures) == {"test_train_sorter_sorts"}
