@@ -31,7 +31,7 @@ class SelfAttention(torch.nn.Module):
 
     def __init__(self, embed_dim: int, num_heads: int, causal: bool = False):
         super().__init__()
-        if embed_dim % num_heads:
+        if embed_dim % num_heads != 0:
             raise ValueError("the heads do not divide the width")
         self.embed_dim, self.num_heads, self.causal = embed_dim, num_heads, causal
         twin = torch.nn.MultiheadAttention(embed_dim, num_heads, batch_first=True)
