@@ -76,7 +76,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "The positions are off by one: yours begin one too early.": {"shift": -1},
     "A new token stands at its own place, not at place 0.": {"shift": -LENGTH},
     "The prompt sees tokens that come later: inside it the attention is causal.":
-        {"causal": False},
+        {"seen": True},
     "At temperature 0 it takes the least likely token.": {"least": True},
 }  # fmt: skip
 
@@ -108,28 +108,32 @@ class _Network:
         }
         return made
 
-    def heads(self, x: torch.Tensor, number: int, causal: bool = True) -> torch.Tensor:
-        """Self-attention of a block."""
-        layer = SelfAttention(WIDTH, HEADS, causal).double()
-        mine = {name: self.arrays[f"{number}.{name}"] for name, _ in layer.named_parameters()}
+    def heads(self, x: torch.Tensor, number: int, seen: int = 0) -> torch.Tensor:
+        """Self-attention of a block. seen: so many tokens see each other, the later ones too."""
+        layers = [SelfAttention(WIDTH, HEADS, causal).double() for causal in (True, False)]
+        names = [name for name, _ in layers[0].named_parameters()]
+        mine = {name: self.arrays[f"{number}.{name}"] for name in names}
         with torch.no_grad():
-            return torch.func.functional_call(layer, mine, (x,))
+            right = torch.func.functional_call(layers[0], mine, (x,))
+            first = torch.func.functional_call(layers[1], mine, (x[:, :seen],)) if seen else right
+        return torch.cat([first[:, :seen], right[:, seen:]], 1)
 
-    def block(self, x: torch.Tensor, number: int, causal: bool = True) -> torch.Tensor:
+    def block(self, x: torch.Tensor, number: int, seen: int = 0) -> torch.Tensor:
         """(B, T, WIDTH) -> (B, T, WIDTH)"""
         norm1, norm2, mlp = (self.parts[f"{number}.{p}"] for p in ("norm1", "norm2", "mlp"))
-        x = x + self.heads(norm1(x), number, causal)
+        x = x + self.heads(norm1(x), number, seen)
         return x + mlp(norm2(x))
 
     def scores(
-        self, tokens: torch.Tensor, shift: int = 0, prompt: int = LENGTH, causal: bool = True
+        self, tokens: torch.Tensor, shift: int = 0, prompt: int = LENGTH, seen: bool = False
     ) -> torch.Tensor:
-        """(B, T) -> (B, T, LETTERS). shift: of the places behind the prompt."""
+        """(B, T) -> (B, T, LETTERS). shift: of the places behind the prompt; seen: in the prompt
+        nothing is masked."""
         places = torch.arange(tokens.shape[1])
         places[prompt:] += shift
         x = self.arrays["Embedding"][tokens] + self.arrays["Positions"][places.clamp(0, LENGTH - 1)]
         for number in range(self.blocks):
-            x = self.block(x, number, causal)
+            x = self.block(x, number, prompt if seen else 0)
         return self.parts["linear"](self.parts["norm"](x))
 
     def outputs(self) -> dict[str, Callable]:
