@@ -14,16 +14,24 @@ PANELS = 4  # in a row
 EPS = 2.0**-52  # between 1 and the next float64
 
 
-def twins(yours: Sequence[float], pytorch: Sequence[float]) -> Figure:
+def twins(
+    yours: Sequence[float], pytorch: Sequence[float], others: Sequence[Sequence[float]] = ()
+) -> Figure:
     """The training losses of two runs that should be the same, and the difference below them.
 
-    yours, pytorch: a loss for every epoch. A difference of exactly 0 is left out.
+    yours, pytorch: a loss for every epoch; others: the same for runs that began with other random
+    numbers, each compared with pytorch as well. A difference of exactly 0 is left out.
     """
     epochs, apart = np.arange(1, len(yours) + 1), np.abs(np.subtract(yours, pytorch))
     with figure(7.2, 4.6, rows=2, sharex=True, gridspec_kw=dict(height_ratios=[1.5, 1])) as (
         drawn,
         (above, below),
     ):
+        for number, losses in enumerate(others):
+            label = dict(label="_" if number else "yours, other seeds")
+            away = np.abs(np.subtract(losses, pytorch)) / pytorch
+            above.plot(epochs, losses, color=OTHERS[1], linewidth=0.9, **label)
+            below.plot(epochs, away, ".", color=OTHERS[1], markersize=3, **label)
         above.plot(epochs, pytorch, color=PYTORCH, linewidth=5, alpha=0.5, label="PyTorch")
         above.plot(epochs, yours, color=TRAIN, linestyle=(0, (3, 2)), label="yours")
         above.set(ylabel="loss (logarithmic)", title="Training loss", xlabel="epoch")
@@ -34,10 +42,64 @@ def twins(yours: Sequence[float], pytorch: Sequence[float]) -> Figure:
         below.axhline(
             EPS, color=BACKWARD, linewidth=1, ls="--", label=f"last digit of float64: {EPS:.1e}"
         )
-        below.set(yscale="log", ylim=(1e-17, 1e-12), xlabel="epoch", ylabel="difference")
+        top = 1e5 if others else 1e-12  # room for the legend
+        below.set(yscale="log", ylim=(1e-17, top), xlabel="epoch", ylabel="difference")
         below.set(title="Relative difference (logarithmic)")
         below.legend(loc="upper left", ncols=2)
         _count_epochs(below)
+    return drawn
+
+
+def by_scale(
+    panels: Mapping[str, Mapping[str, Sequence[float]]], scales: Sequence[float], constant: float
+) -> Figure:
+    """A loss after training over the scale of the first weights, both logarithmic.
+
+    panels: title -> name of a network -> its loss for each of the scales, at most two networks; one
+    that is not finite, or above ten times `constant`, is a cross at the top. constant: the loss of
+    a network that always answers with the same number.
+    """
+    top = 2 * constant
+    with figure(9, 3.3, columns=len(panels), sharey=True) as (drawn, all_axes):
+        for axes, (title, networks) in zip(np.atleast_1d(all_axes), panels.items(), strict=True):
+            looks = ((INK, "s"), (TRAIN, "o"))
+            for (name, losses), (colour, marker) in zip(networks.items(), looks, strict=False):
+                losses = np.nan_to_num(np.asarray(losses, float), nan=np.inf)
+                kept = np.where(losses > 10 * constant, np.nan, np.minimum(losses, top))
+                axes.plot(scales, kept, color=colour, marker=marker, label=name)
+                gone = np.asarray(scales)[np.isnan(kept)]
+                axes.plot(gone, np.full(len(gone), top), "x", color=colour, ms=9, mew=2.5)
+            axes.axhline(constant, color=INK, linewidth=1, linestyle=":", label="always the mean")
+            _logarithmic(axes)
+            axes.set(xscale="log", title=title, ylim=(None, 1.2 * top))
+            axes.set(xlabel="scale of the first weights", ylabel="loss (logarithmic)")
+            axes.set_xticks(scales, [f"{scale:g}" for scale in scales], minor=False)
+            axes.xaxis.minorticks_off()
+            axes.label_outer()
+        axes.plot([], [], "x", color=INK, ms=9, mew=2.5, label="exploded")
+        handles, labels = axes.get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    return drawn
+
+
+def learning_curves(
+    panels: Mapping[str, Mapping[str, Sequence[float]]], steps: Sequence[int], least: float
+) -> Figure:
+    """Training and validation loss over steps, one panel for each network, logarithmic.
+
+    panels: title -> "training" and "validation" -> a loss for each of the steps; least: a loss that
+    no network can get below on samples that it has not seen.
+    """
+    with figure(9, 3.2, columns=len(panels), sharey=True) as (drawn, all_axes):
+        for axes, (title, curves) in zip(np.atleast_1d(all_axes), panels.items(), strict=True):
+            for (name, losses), colour in zip(curves.items(), (TRAIN, VALIDATION), strict=True):
+                axes.plot(steps, losses, color=colour, label=f"{name}, at the end {losses[-1]:.2g}")
+            axes.axhline(least, color=INK, linewidth=1, linestyle=":", label="noise of the targets")
+            _logarithmic(axes)
+            axes.set(title=title, xlabel="step", ylabel="loss (logarithmic)")
+            axes.set(ylim=(least / 20, None))
+            axes.label_outer()
+            axes.legend(fontsize=9, loc="lower left")
     return drawn
 
 
