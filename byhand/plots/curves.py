@@ -125,12 +125,14 @@ def boundaries(
     "training" and "validation" -> the loss after each of these numbers of epochs.
     """
     epochs = np.array(list(seen))
-    colours = LinearSegmentedColormap.from_list("classes", [OTHERS[2], "white", OTHERS[1]])
+    ends = [OTHERS[2], "white", OTHERS[1]]
+    colours = LinearSegmentedColormap.from_list("classes", ends, N=21)  # few, for small frames
     with figure(9, 4, columns=2, width_ratios=[1.15, 1]) as (drawn, (left, right)):
         square = (-extent, extent, -extent, extent)
         look = dict(extent=square, origin="lower", vmin=0, vmax=1, cmap=colours)
         shades = left.imshow(seen[epochs[0]], interpolation="bilinear", alpha=0.75, **look)
-        bar = drawn.colorbar(shades, ax=left, label="probability of class 1", ticks=[0, 0.5, 1])
+        bar = drawn.colorbar(shades, ax=left, ticks=[0, 0.5, 1], aspect=30)
+        bar.set_ticklabels(["class 0", "50%", "class 1"])
         bar.outline.set_visible(False)
         for number, (marker, colour) in enumerate((("o", OTHERS[2]), ("s", OTHERS[1]))):
             dots = dict(

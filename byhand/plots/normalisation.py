@@ -77,7 +77,11 @@ def three_paths(
     def show(frame: int) -> None:
         seen = list(PATHS)[:frame]
         now = seen[-1] if seen and frame <= len(PATHS) else None
-        title = f"gradient that comes {NAMES[now]}" if now else "forwards (blue)"
+        title = (
+            f"gradient that comes {NAMES[now]}"
+            if now
+            else "forwards (blue), and the upstream gradient"
+        )
         title = "the three paths add up" if frame > len(PATHS) else title
         draw(left, NODES, edges(seen), title)
         if now:
@@ -87,8 +91,8 @@ def three_paths(
         right.clear()
         right.axhline(0, color=INK, linewidth=0.8)
         for number, name in enumerate(seen):
-            place = samples + 0.26 * (number - 1)
-            look = dict(width=0.22, color=PATHS[name][1], edgecolor=PAPER, label=NAMES[name])
+            place = samples + 0.29 * (number - 1)
+            look = dict(width=0.25, color=PATHS[name][1], edgecolor=PAPER, label=NAMES[name])
             right.bar_label(right.bar(place, parts[name], **look), fmt="{:.3g}", fontsize=7)
         if frame > len(PATHS):
             right.plot(samples, total, "D", color=INK, markersize=7, label="their sum")

@@ -42,10 +42,10 @@ def twins(
         below.axhline(
             EPS, color=BACKWARD, linewidth=1, ls="--", label=f"last digit of float64: {EPS:.1e}"
         )
-        top = 1e5 if others else 1e-12  # room for the legend
+        top, corner = (10, "center left") if others else (1e-12, "upper left")
         below.set(yscale="log", ylim=(1e-17, top), xlabel="epoch", ylabel="difference")
         below.set(title="Relative difference (logarithmic)")
-        below.legend(loc="upper left", ncols=2)
+        below.legend(loc=corner, ncols=1 if others else 2)
         _count_epochs(below)
     return drawn
 
@@ -71,11 +71,12 @@ def by_scale(
                 axes.plot(gone, np.full(len(gone), top), "x", color=colour, ms=9, mew=2.5)
             axes.axhline(constant, color=INK, linewidth=1, linestyle=":", label="always the mean")
             _logarithmic(axes)
-            axes.set(xscale="log", title=title, ylim=(None, 1.2 * top))
+            axes.set(xscale="log", title=title)
             axes.set(xlabel="scale of the first weights", ylabel="loss (logarithmic)")
             axes.set_xticks(scales, [f"{scale:g}" for scale in scales], minor=False)
             axes.xaxis.minorticks_off()
             axes.label_outer()
+        axes.set_ylim(top=1.2 * top)
         axes.plot([], [], "x", color=INK, ms=9, mew=2.5, label="exploded")
         handles, labels = axes.get_legend_handles_labels()
         drawn.legend(handles, labels, loc="outside lower center", ncols=len(labels))
@@ -90,16 +91,18 @@ def learning_curves(
     panels: title -> "training" and "validation" -> a loss for each of the steps; least: a loss that
     no network can get below on samples that it has not seen.
     """
-    with figure(9, 3.2, columns=len(panels), sharey=True) as (drawn, all_axes):
+    with figure(9, 3.6, columns=len(panels), sharey=True) as (drawn, all_axes):
         for axes, (title, curves) in zip(np.atleast_1d(all_axes), panels.items(), strict=True):
             for (name, losses), colour in zip(curves.items(), (TRAIN, VALIDATION), strict=True):
-                axes.plot(steps, losses, color=colour, label=f"{name}, at the end {losses[-1]:.2g}")
+                axes.plot(steps, losses, color=colour, label=name)
             axes.axhline(least, color=INK, linewidth=1, linestyle=":", label="noise of the targets")
             _logarithmic(axes)
-            axes.set(title=title, xlabel="step", ylabel="loss (logarithmic)")
-            axes.set(ylim=(least / 20, None))
+            ends = ", ".join(f"{name} {losses[-1]:.2g}" for name, losses in curves.items())
+            axes.set(title=f"{title}\nat the end: {ends}")
+            axes.set(xlabel="step", ylabel="loss (logarithmic)", ylim=(least / 30, None))
             axes.label_outer()
-            axes.legend(fontsize=9, loc="lower left")
+        handles, labels = axes.get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return drawn
 
 
