@@ -47,7 +47,17 @@ def boundaries() -> Movie:
     return plots.boundaries(points, classes, 3, seen, losses)
 
 
-ALL = [three_products, secants, fitting, three_paths, boundaries]
+def race() -> Movie:
+    ways = {
+        "SGD": np.array([[-5.0, 4], [-2, 1], [0, 0]]),
+        "Adam": np.array([[-5.0, 4], [1, 1], [1, 0]]),
+    }
+    losses = {"SGD": [41.0, 5.0, 1.0], "Adam": [41.0, 2.0, 1.5]}
+    grid = np.add.outer(np.arange(-6, 6) ** 2, np.arange(-6, 6) ** 2)
+    return plots.race(grid, (-6, 6, -6, 6), ways, losses, [0, 1, 2])
+
+
+ALL = [three_products, secants, fitting, three_paths, boundaries, race]
 
 
 def words(figure) -> list[str]:
@@ -156,3 +166,16 @@ def test_a_border_shows_the_points_of_both_classes_and_the_loss_of_the_epoch():
     assert same_color(training.get_color(), style.TRAIN)
     assert same_color(validation.get_color(), style.VALIDATION)
     assert (dot.get_xdata(), dot.get_ydata()) == ([10], [0.1])
+
+
+def test_a_race_shows_where_each_optimizer_is_and_was():
+    movie = race()
+    assert movie.frames == 3
+    places, heights = movie.still(1).axes
+    assert places.get_title() == "after 1 steps"
+    sgd, now, adam, _ = places.get_lines()
+    np.testing.assert_array_equal(sgd.get_xydata(), [[-5, 4], [-2, 1]])
+    np.testing.assert_array_equal(now.get_xydata(), [[-2, 1]])
+    np.testing.assert_array_equal(adam.get_xydata(), [[-5, 4], [1, 1]])
+    assert heights.get_lines()[1].get_ydata() == [5.0]
+    assert movie.alt.endswith("SGD at (0, 0), Adam at (1, 0)")

@@ -27,6 +27,7 @@ from byhand.plots.training import (
     learning_rates,
     paths,
     predictions,
+    race,
     twins,
 )
 from byhand.plots.windows import grids, receptive, window_places

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from byhand.plots.moving import Movie
 from byhand.plots.style import BACKWARD, INK, OTHERS, PYTORCH, TRAIN, VALIDATION, figure
 from byhand.training import History
 
@@ -170,6 +171,50 @@ def predictions(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
         axes.set_aspect("equal", adjustable="datalim")
         axes.legend()
     return drawn
+
+
+def race(
+    loss: np.ndarray,
+    extent: tuple[float, float, float, float],
+    steps: Mapping[str, np.ndarray],
+    losses: Mapping[str, Sequence[float]],
+    moments: Sequence[int],
+) -> Movie:
+    """Optimizers on their way over the contours of a loss of two parameters.
+
+    loss, extent: see paths; steps: name of an optimizer -> (steps, 2), the points it goes through,
+    at most four optimizers; losses: the same names -> the loss at each of these points; moments:
+    the numbers of steps of which each has a frame.
+    """
+    left, right, bottom, top = extent
+    across, up = np.linspace(left, right, loss.shape[1]), np.linspace(bottom, top, len(loss))
+    with figure(9, 3.6, columns=2, width_ratios=[1.25, 1]) as (drawn, (places, heights)):
+        places.contour(across, up, loss, levels=12, colors="#b5b1a4", linewidths=0.8)
+        trails = {}
+        looks = zip((TRAIN, *OTHERS[:3]), "os^D", strict=True)
+        for (name, points), (colour, marker) in zip(steps.items(), looks, strict=False):
+            look = dict(color=colour, marker=marker, ms=3, lw=1.1)
+            trails[name] = places.plot(*points.T, **look, label=name)[0]
+            trails[name, "now"] = places.plot([], [], color=colour, marker=marker, ms=10)[0]
+            heights.plot(losses[name], color=colour, label=name)
+            trails[name, "loss"] = heights.plot([], [], color=colour, marker=marker, ms=9)[0]
+        places.set(xlim=(left, right), ylim=(bottom, top), title="after 0 steps")
+        places.set(xlabel="first parameter", ylabel="second parameter")
+        places.grid(False)
+        heights.set(yscale="log", xlabel="step", ylabel="loss (logarithmic)", title="loss")
+        heights.legend(fontsize=9)
+
+    def show(frame: int) -> None:
+        step = moments[frame]
+        for name, points in steps.items():
+            trails[name].set_data(*points[: step + 1].T)
+            trails[name, "now"].set_data(*points[[step]].T)
+            trails[name, "loss"].set_data([step], [losses[name][step]])
+        places.title.set_text(f"after {step} steps")
+
+    ends = (f"{name} at ({x:.2g}, {y:.2g})" for name, (*_, (x, y)) in steps.items())
+    drawn.words = f"Optimizers after {moments[-1]} steps over a loss: " + ", ".join(ends)
+    return Movie(drawn, show, len(moments), pause=500)
 
 
 def paths(
