@@ -33,7 +33,31 @@ def fitting() -> Movie:
     return plots.fitting(x, x, x, {0: 0 * x, 10: x / 2, 1000: x}, losses)
 
 
-ALL = [three_products, secants, fitting]
+def three_paths() -> Movie:
+    values = {"x": [0, 0, 2, 2], "mean": 1, "s": 1, "x_hat": [-1, -1, 1, 1]}
+    gradients = {"x_hat": [1, 0, 0, 0], "mean": -1, "s": 1}
+    parts = {"direct": [1, 0, 0, 0], "mean": [-0.25] * 4, "s": [-0.25, -0.25, 0.25, 0.25]}
+    return plots.three_paths(values, gradients, parts)
+
+
+def boundaries() -> Movie:
+    points, classes = np.array([[-1.0, 0], [1, 0], [2, 1]]), np.array([0, 1, 1])
+    seen = {0: np.full((4, 4), 0.5), 10: np.tile([0.1, 0.2, 0.8, 0.9], (4, 1))}
+    losses = {"training": [0.7, 0.1], "validation": [0.8, 0.2]}
+    return plots.boundaries(points, classes, 3, seen, losses)
+
+
+def race() -> Movie:
+    ways = {
+        "SGD": np.array([[-5.0, 4], [-2, 1], [0, 0]]),
+        "Adam": np.array([[-5.0, 4], [1, 1], [1, 0]]),
+    }
+    losses = {"SGD": [41.0, 5.0, 1.0], "Adam": [41.0, 2.0, 1.5]}
+    grid = np.add.outer(np.arange(-6, 6) ** 2, np.arange(-6, 6) ** 2)
+    return plots.race(grid, (-6, 6, -6, 6), ways, losses, [0, 1, 2])
+
+
+ALL = [three_products, secants, fitting, three_paths, boundaries, race]
 
 
 def words(figure) -> list[str]:
@@ -114,3 +138,44 @@ def test_a_fit_shows_its_step_and_what_came_before():
     assert same_color(training.get_color(), style.TRAIN)
     assert same_color(validation.get_color(), style.VALIDATION)
     assert (dot.get_xdata(), dot.get_ydata()) == ([10], [0.5])
+
+
+def test_a_gradient_comes_back_on_three_paths_that_add_up():
+    movie = three_paths()
+    assert movie.frames == 5
+    graph, bars = movie.still(2).axes
+    assert graph.get_title() == "gradient that comes by way of μ"
+    assert [bar.get_height() for bar in bars.patches] == [1, 0, 0, 0, *[-0.25] * 4]
+    assert not bars.get_lines()[1:]  # no sum yet
+    said = words(movie.still(2))
+    assert {"1  0  0  0", "-1", "-1  -1  1  1"} <= set(said)
+    total = movie.still().axes[1].get_lines()[1]
+    np.testing.assert_array_equal(total.get_ydata(), [0.5, -0.5, 0, 0])
+    assert movie.alt.endswith("their sum 0.5  -0.5  0  0")
+
+
+def test_a_border_shows_the_points_of_both_classes_and_the_loss_of_the_epoch():
+    movie = boundaries()
+    left, right, _ = movie.still(1).axes
+    assert left.get_title() == "after 10 epochs: loss 0.1"
+    np.testing.assert_array_equal(left.get_images()[0].get_array()[0], [0.1, 0.2, 0.8, 0.9])
+    zero, one = left.collections
+    np.testing.assert_array_equal(zero.get_offsets(), [[-1, 0]])
+    np.testing.assert_array_equal(one.get_offsets(), [[1, 0], [2, 1]])
+    training, dot, validation, _ = right.get_lines()
+    assert same_color(training.get_color(), style.TRAIN)
+    assert same_color(validation.get_color(), style.VALIDATION)
+    assert (dot.get_xdata(), dot.get_ydata()) == ([10], [0.1])
+
+
+def test_a_race_shows_where_each_optimizer_is_and_was():
+    movie = race()
+    assert movie.frames == 3
+    places, heights = movie.still(1).axes
+    assert places.get_title() == "after 1 steps"
+    sgd, now, adam, _ = places.get_lines()
+    np.testing.assert_array_equal(sgd.get_xydata(), [[-5, 4], [-2, 1]])
+    np.testing.assert_array_equal(now.get_xydata(), [[-2, 1]])
+    np.testing.assert_array_equal(adam.get_xydata(), [[-5, 4], [1, 1]])
+    assert heights.get_lines()[1].get_ydata() == [5.0]
+    assert movie.alt.endswith("SGD at (0, 0), Adam at (1, 0)")

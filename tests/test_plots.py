@@ -30,7 +30,7 @@ def activations():
 
 def distributions():
     samples = np.random.default_rng(0).normal(size=(30, 4))
-    return plots.distributions({"x": 5 * samples, "y": samples})
+    return plots.distributions({"x": 5 * samples + 7, "y": samples}, ["a", "b", "c", "d"])
 
 
 def masks():
@@ -40,6 +40,20 @@ def masks():
 
 def twins():
     return plots.twins([2.0, 0.9, 0.5], [2.0, 0.9 + 1e-15, 0.5])
+
+
+def chance():
+    return plots.twins([2.0, 0.9, 0.5], [2.0, 0.9 + 1e-15, 0.5], [[2.2, 0.8, 0.6], [1.9, 1.0, 0.4]])
+
+
+def by_scale():
+    networks = {"without": [3.5, 0.5, np.nan, 1e30], "with": [0.6, 0.6, 0.7, 0.8]}
+    return plots.by_scale({"batches of 16": networks, "of 2": networks}, [0.25, 1, 2, 4], 3.46)
+
+
+def learning_curves():
+    curves = {"training": [4.0, 0.5, 0.01], "validation": [4.1, 2.0, 2.5]}
+    return plots.learning_curves({"without": curves, "with": curves}, [0, 10, 20], least=1.0)
 
 
 def predictions():
@@ -134,7 +148,8 @@ def receptive():
     return plots.receptive(IMAGES[0, 0], {"Conv2d": 3, "MaxPool2d": 4})
 
 
-CHARTS = [activations, distributions, masks, twins, predictions, paths]
+CHARTS = [activations, distributions, masks, twins, chance, by_scale, learning_curves]
+CHARTS += [predictions, paths]
 CHARTS += [
     schedules,
     learning_rates,
@@ -282,6 +297,51 @@ def test_twins_lie_on_each_other_and_the_difference_stands_below():
     assert above.get_yscale() == below.get_yscale() == "log"
     apart = below.get_lines()[0].get_ydata()
     np.testing.assert_allclose(apart, [np.nan, 1e-15 / 0.9, np.nan], rtol=0.1)
+
+
+def test_runs_from_other_seeds_are_compared_with_pytorch_too():
+    above, below = chance().axes
+    np.testing.assert_array_equal(above.get_lines()[0].get_ydata(), [2.2, 0.8, 0.6])
+    np.testing.assert_allclose(below.get_lines()[1].get_ydata(), [0.05, 1 / 9, 0.2])
+    low, high = below.get_ylim()
+    assert low < 1e-16 < 0.2 < high
+    labels = [text.get_text() for text in above.get_legend().get_texts()]
+    assert labels == ["yours, other seeds", "PyTorch", "yours"]
+
+
+def test_a_network_that_exploded_is_a_cross_above_those_that_learned_nothing():
+    first, second = by_scale().axes
+    without, gone, normalised, none_gone, constant = first.get_lines()
+    np.testing.assert_array_equal(without.get_ydata(), [3.5, 0.5, np.nan, np.nan])
+    np.testing.assert_array_equal(gone.get_xdata(), [2, 4])
+    assert min(gone.get_ydata()) > constant.get_ydata()[0] == 3.46
+    assert len(none_gone.get_xdata()) == 0
+    assert same_color(normalised.get_color(), style.TRAIN)
+    assert first.get_ylim() == second.get_ylim()
+    assert first.get_ylim()[0] < 0.5
+    assert first.get_ylim()[1] > max(gone.get_ydata())
+
+
+def test_two_learning_curves_have_the_colours_of_their_roles_and_end_in_numbers():
+    axes = learning_curves().axes[0]
+    train, validation, noise = axes.get_lines()
+    assert same_color(train.get_color(), style.TRAIN)
+    assert same_color(validation.get_color(), style.VALIDATION)
+    np.testing.assert_array_equal(validation.get_xydata(), [[0, 4.1], [10, 2.0], [20, 2.5]])
+    assert noise.get_ydata()[0] == 1
+    assert axes.get_title() == "without\nat the end: training 0.01, validation 2.5"
+
+
+def test_distributions_show_the_numbers_of_each_feature_and_one_scale_for_the_last_row():
+    figure = distributions()
+    assert len(figure.axes) == 8
+    first, last = figure.axes[0], figure.axes[4:]
+    assert sum(bar.get_height() for bar in first.patches) == 30
+    assert (first.get_xlabel(), last[0].get_xlabel()) == ("x: a", "y: a")
+    sample = np.random.default_rng(0).normal(size=(30, 4))[:, 0] * 5 + 7
+    said = f"mean {sample.mean().round(2):.3g}, deviation {sample.std():.2g}"
+    assert first.get_title() == said
+    assert {axes.get_xlim() for axes in last} == {(-4, 4)}
 
 
 def test_losses_are_labelled_with_plain_numbers():

@@ -53,21 +53,6 @@ def activations(x: np.ndarray, curves: Mapping[str, tuple[np.ndarray, np.ndarray
     return drawn
 
 
-def distributions(panels: Mapping[str, np.ndarray]) -> Figure:
-    """How the values of every feature are spread, one panel for each (B, N) array."""
-    with figure(8, 3, columns=len(panels), sharey=True) as (drawn, all_axes):
-        for axes, (title, values) in zip(np.atleast_1d(all_axes), panels.items(), strict=True):
-            violins = axes.violinplot(values, showmeans=True)
-            for body in violins["bodies"]:
-                body.set(facecolor=FORWARD, alpha=0.35)
-            for line in ("cmeans", "cmins", "cmaxes", "cbars"):
-                violins[line].set(color=FORWARD, linewidth=1.2)
-            features = np.arange(1, values.shape[1] + 1)
-            axes.set(title=title, xlabel="feature", ylabel="value", xticks=features)
-            axes.label_outer()
-    return drawn
-
-
 def masks(kept: np.ndarray, titles: Sequence[str]) -> Figure:
     """Which entries of an array were kept, in several passes; kept: (passes, B, N) of bool."""
     with figure(8, 2.1, columns=len(kept)) as (drawn, all_axes):
