@@ -90,7 +90,7 @@ def failing_card() -> str:
             seed=31337,
         )
     except check.CheckFailed as failure:
-        return failure.report._repr_html_()
+        return failure.reports[0]._repr_html_()
     sys.exit(f"pictures: the check finds nothing wrong with {MISTAKE!r}.")
 
 
