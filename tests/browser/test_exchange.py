@@ -71,7 +71,7 @@ def test_fetch_submit_and_a_feedback_page_without_a_fault(desk: Desk, course: Pa
 def look_at_the_feedback(page: Page, path: Path) -> None:
     """As a reader does, without a server: each theme and width."""
     page.goto(path.as_uri())
-    expect(page.locator("#points")).to_contain_text("LINES")
+    expect(page.locator("#points")).to_contain_text("6.5 of 10")
     for link in page.locator("a[href^='#']").all():
         target = link.get_attribute("href")[1:]
         assert page.locator(f"[id='{target}']").count() == 1, target

@@ -232,6 +232,7 @@ def test_a_picture_is_shown_and_what_only_runs_is_told(course: Path):
 
 def test_each_failure_is_told_once(course: Path):
     page = page_of(course, "student-01")
+    assert [text.h1.text for text in page.select(".text[id='cell-id=tiny']")] == ["Tiny"]
     [check] = page.select("#test_double")
     assert check.text.count("a negative number") == 1
     card = CARDS["failed"]
