@@ -48,9 +48,13 @@ def autograde_command(
     ] = False,
 ) -> None:
     """`nbgrader autograde` with all of the options of this course."""
-    from byhand.grading.plugins import autograde  # here, because it takes a second to import
+    from byhand.grading.plugins import crew  # here, because these take a second to import
 
     where = notebooks.find_course()
+    if not scheduler:
+        crew.load_ahead()
+    from byhand.grading.plugins import autograde
+
     arguments = autograde.arguments(where, assignment, student, jobs, scheduler)
     if diff:
         autograde.show_differences(where, arguments, Console())
