@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 COURSE = Path(__file__).parents[2]
 PICTURES = COURSE / "build" / "browser"
-WAIT = 45  # seconds for whatever a busy machine may take its time with
+WAIT = 120  # seconds for whatever a busy machine may take its time with
 THEMES, WIDTHS, HEIGHT = ("light", "dark"), (700, 1400), 900
 FAULTS = ("serious", "critical")  # of those that axe finds
 CONFIG = """\
@@ -95,10 +95,12 @@ def faults(page: Page, part: str = "html") -> list[str]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    assert path, "Chromium is not installed: apt install chromium"
     expect.set_options(timeout=1000 * WAIT)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
+            executable_path=path,
             args=["--no-sandbox"] if os.getuid() == 0 else [],
         )
         yield browser

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -104,6 +105,18 @@ def made_course(folder: Path) -> tuple[Path, Path]:
     (course / "release" / "5-convnet").mkdir(parents=True)
     (course / "release" / "5-convnet" / "convnet.ipynb").write_text(notebook())
     return course, archive
+
+
+@pytest.mark.parametrize("assignment", ["1-autograd", "2-backprop"])
+def test_the_cell_at_the_end_of_a_notebook_packs_it(assignment, tmp_path, monkeypatch, capsys):
+    path = COURSE / "release" / assignment / source_notebook(COURSE, assignment).name
+    [cell] = [cell for cell in read(path).cells if cell.id == "hand-in"]
+    exec(cell.source, {})  # nothing, before the student has changed it
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(path, tmp_path)
+    exec(cell.source.splitlines()[-1].removeprefix("# "), {})
+    assert capsys.readouterr().out.startswith(f"student-01_{assignment}.zip: hand in this file.")
+    assert packed(tmp_path / f"student-01_{assignment}.zip") == [path.name]
 
 
 def test_zip_collect_takes_the_files_as_they_are(folder: Path):
