@@ -14,7 +14,7 @@ SIGNED = LinearSegmentedColormap.from_list("signed", [FORWARD, "white", BACKWARD
 COUNTED = LinearSegmentedColormap.from_list("counted", [PAPER, BACKWARD])
 OFTEN = 8  # kinds of mistakes that are named
 GAP = 0.12  # between tiles, in widths of a tile
-LINE = 0.34  # the height of a line of words, in widths of a tile
+LINE = 0.25  # the height of a line of words, in widths of a tile
 
 
 def samples(images: np.ndarray, labels: np.ndarray, data: str) -> Figure:
@@ -101,7 +101,8 @@ def _gallery(
     """Images with captions and nothing else; look: colours, their lowest and highest value."""
     rows = max(1, -(-len(images) // columns))
     lines = max((1 + caption.count("\n") for caption in captions), default=1)
-    with figure(8, 0.5 + rows * 8 / columns * (1 + GAP + LINE * lines)) as (drawn, axes):
+    tile = 8 / (columns * (1 + GAP) + GAP)  # inches
+    with figure(8, 0.5 + rows * tile * (1 + GAP + LINE * lines)) as (drawn, axes):
         _tiles(axes, images, captions, columns, 0.0, look)
         axes.set_title(title)
     return drawn
