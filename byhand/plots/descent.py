@@ -16,7 +16,7 @@ SHADES = ("#2f6f9f", "#4d8ab5", "#74a7c8", "#9cc1d8", "#c0d8e5", "#dbe8ee", "#ee
 RANGE = 0.005, 8  # of step size times curvature on the map
 STEPS = 60  # of the curves beside it
 FLAT, STEEP = INK, BACKWARD  # the colours of the two directions
-FRAMES = 14  # of a descent, at most: the first steps one by one, later ones together
+FRAMES = 13  # of a descent, at most: the first steps one by one, later ones together
 LOOKS = tuple(zip((TRAIN, BACKWARD, *OTHERS), "os^Dvx", strict=True))
 
 
@@ -91,7 +91,14 @@ def momentum_map(stops: Sequence[tuple[float, float, str]], steep: float) -> Mov
     all_losses = [scene.put(lr, beta, steep) for lr, beta, _ in stops]
     ghosts = [scene.loss.plot(losses, color=OTHERS[3], linewidth=0.9)[0] for losses in all_losses]
     marks = [
-        scene.map.text(lr * steep, beta + 0.035, str(n), ha="center", fontsize=9, weight="bold")
+        scene.map.text(
+            lr * steep,
+            beta + (0.035 if beta < 0.9 else -0.075),
+            str(n),
+            ha="center",
+            fontsize=9,
+            weight="bold",
+        )
         for n, (lr, beta, _) in enumerate(stops, start=1)
     ]
 
@@ -142,9 +149,9 @@ def _draw_map(axes: Axes) -> None:
     axes.grid(False)
     axes.set_xticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
     axes.text(0.007, 0.50, "creeps", fontsize=10)
-    axes.text(0.35, 0.78, "rings", fontsize=10)
+    axes.text(1.1, 0.7, "rings", fontsize=10)
     axes.text(7.6, 0.04, "explodes", fontsize=10, color=BACKWARD, ha="right")
-    axes.text(0.0075, 0.955, "critical damping", fontsize=8, rotation=-9)
+    axes.text(0.0056, 0.885, "critical damping", fontsize=8, rotation=-6)
 
 
 def descent(
@@ -168,7 +175,7 @@ def descent(
         place, fall = panels
         levels = heights.max() * np.geomspace(1e-3, 0.8, 8)
         place.contour(*grid, heights, levels=levels, colors="#b5b1a4", linewidths=0.8)
-        place.plot(0, 0, marker="*", color=INK, markersize=13, linestyle="", zorder=2)
+        place.plot(0, 0, marker="*", color=INK, ms=14, mec="white", ls="", zorder=6)
         place.annotate("minimum", (0, 0), xytext=(8, -14), textcoords="offset points", fontsize=9)
         lines = []
         for (name, points), (colour, marker) in zip(runs.items(), LOOKS, strict=False):

@@ -20,6 +20,7 @@ def rate_sweep(rates: Sequence[float], groups: Groups, data: str = "") -> Figure
     rates: of the sweep; groups: panel -> optimizer -> (seeds, rates), NaN where a run blew up. A
     curve ends where a seed does.
     """
+    lowest = min(np.nanmin(losses) for runs in groups.values() for losses in runs.values())
     with _panels(groups, data) as (drawn, panels):
         for axes, (title, runs) in zip(panels, groups.items(), strict=True):
             for (name, losses), (colour, marker) in zip(runs.items(), LOOKS, strict=False):
@@ -32,7 +33,8 @@ def rate_sweep(rates: Sequence[float], groups: Groups, data: str = "") -> Figure
             axes.axhline(GUESSING, color=INK, linewidth=1, linestyle=":")
             axes.text(rates[0], GUESSING * 1.04, "guessing", fontsize=8)
             axes.set(xscale="log", xlabel="learning rate (logarithmic)", title=title)
-            axes.set_ylim(top=3)
+            axes.set_xlim(rates[0] / 1.3, rates[-1] * 1.3)
+            axes.set_ylim(0.8 * lowest, 1.3 * GUESSING)
     return drawn
 
 
