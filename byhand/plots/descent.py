@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from ipywidgets import FloatLogSlider, FloatSlider, interactive
+from ipywidgets import HTML, FloatLogSlider, FloatSlider, VBox
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
 from byhand.plots.moving import Movie
-from byhand.plots.style import BACKWARD, FAINT, INK, OTHERS, TRAIN, display, figure
+from byhand.plots.style import BACKWARD, FAINT, INK, OTHERS, TRAIN, figure
 
 LEFT = 0.01  # of the first distance: where a direction counts as done
 LEVELS = (0, 5, 10, 20, 50, 100, 200, 1e9)  # steps until then
@@ -113,21 +113,24 @@ def momentum_map(stops: Sequence[tuple[float, float, str]], steep: float) -> Mov
     return Movie(scene.figure, show, len(stops), pause=2500)
 
 
-def momentum_sliders() -> interactive:
-    """The same map with three sliders: step size, momentum, steep curvature."""
-
-    def show(lr: float, momentum: float, steep: float) -> None:
-        scene = _Map()
-        scene.put(lr, momentum, steep)
-        display(scene.figure)
-
+def momentum_sliders() -> VBox:
+    """The same map with three sliders: step size, momentum, curvature of the steep direction."""
     look = dict(continuous_update=False, readout_format=".3g")
-    return interactive(
-        show,
-        lr=FloatLogSlider(0.02, min=-2.5, max=0.5, step=0.02, description="step size", **look),
-        momentum=FloatSlider(0.5, min=0, max=0.99, step=0.01, description="momentum", **look),
-        steep=FloatLogSlider(20, min=0, max=2, step=0.05, description="curvature", **look),
+    sliders = (
+        FloatLogSlider(0.02, min=-2.5, max=0.5, step=0.02, description="step size", **look),
+        FloatSlider(0.5, min=0, max=0.99, step=0.01, description="momentum", **look),
+        FloatLogSlider(20, min=0, max=2, step=0.05, description="curvature", **look),
     )
+    scene, shown = _Map(), HTML()
+
+    def draw(_: object = None) -> None:
+        scene.put(*(slider.value for slider in sliders))
+        shown.value = scene.figure.image()
+
+    for slider in sliders:
+        slider.observe(draw, "value")
+    draw()
+    return VBox([*sliders, shown])
 
 
 def _draw_map(axes: Axes) -> None:
