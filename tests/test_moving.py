@@ -12,6 +12,7 @@ from PIL import Image
 
 from byhand import plots
 from byhand.plots import style
+from byhand.plots.descent import distances, shrink_factor
 from byhand.plots.moving import Movie
 
 LARGEST = 1_000_000  # characters of what a notebook keeps of one
@@ -47,17 +48,26 @@ def boundaries() -> Movie:
     return plots.boundaries(points, classes, 3, seen, losses)
 
 
-def race() -> Movie:
-    ways = {
-        "SGD": np.array([[-5.0, 4], [-2, 1], [0, 0]]),
-        "Adam": np.array([[-5.0, 4], [1, 1], [1, 0]]),
-    }
-    losses = {"SGD": [41.0, 5.0, 1.0], "Adam": [41.0, 2.0, 1.5]}
-    grid = np.add.outer(np.arange(-6, 6) ** 2, np.arange(-6, 6) ** 2)
-    return plots.race(grid, (-6, 6, -6, 6), ways, losses, [0, 1, 2])
+STOPS = [(0.02, 0.0, "creeps"), (0.105, 0.0, "explodes"), (0.02, 0.95, "rings")]
 
 
-ALL = [three_products, secants, fitting, three_paths, boundaries, race]
+def momentum_map() -> Movie:
+    return plots.momentum_map(STOPS, steep=20)
+
+
+def bowl(a, b):
+    return (a**2 + 20 * b**2) / 2
+
+
+DOWN = np.array([1.0, 0.8]) * 0.8 ** np.arange(41)[:, None]
+AWAY = np.array([1.0, 0.1]) * (-1.1) ** np.arange(41)[:, None]
+
+
+def descent() -> Movie:
+    return plots.descent(bowl, (-2, 1, -1, 1), {"lr 0.02": DOWN, "lr 0.105": AWAY}, "plain")
+
+
+ALL = [three_products, secants, fitting, three_paths, boundaries, momentum_map, descent]
 
 
 def words(figure) -> list[str]:
@@ -168,14 +178,60 @@ def test_a_border_shows_the_points_of_both_classes_and_the_loss_of_the_epoch():
     assert (dot.get_xdata(), dot.get_ydata()) == ([10], [0.1])
 
 
-def test_a_race_shows_where_each_optimizer_is_and_was():
-    movie = race()
-    assert movie.frames == 3
-    places, heights = movie.still(1).axes
-    assert places.get_title() == "after 1 steps"
-    sgd, now, adam, _ = places.get_lines()
-    np.testing.assert_array_equal(sgd.get_xydata(), [[-5, 4], [-2, 1]])
-    np.testing.assert_array_equal(now.get_xydata(), [[-2, 1]])
-    np.testing.assert_array_equal(adam.get_xydata(), [[-5, 4], [1, 1]])
-    assert heights.get_lines()[1].get_ydata() == [5.0]
-    assert movie.alt.endswith("SGD at (0, 0), Adam at (1, 0)")
+@pytest.mark.parametrize("beta", [0.0, 0.4, 0.9])
+def test_the_map_says_how_quickly_a_distance_shrinks_or_grows(beta):
+    for rate in (0.01, 0.5, 1.9 + 1.9 * beta, 2.1 + 2.1 * beta):
+        run = np.abs(distances(rate, beta, steps=300))
+        measured = (run[200:300].max() / run[100:200].max()) ** (1 / 100)
+        factor = shrink_factor(rate, beta)
+        assert measured == pytest.approx(factor, rel=0.03)
+        assert (factor > 1) == (rate > 2 + 2 * beta)  # where the orange region begins
+    critical = (1 - np.sqrt(0.1)) ** 2
+    assert shrink_factor(0.1, critical) == pytest.approx(np.sqrt(critical))
+    assert min(shrink_factor(0.1, np.linspace(0, 0.99, 400))) >= np.sqrt(critical) - 1e-9
+
+
+def test_the_two_directions_stand_on_the_map_as_far_apart_as_their_curvatures():
+    movie = momentum_map()
+    place, path, loss, _ = movie.still(1).axes
+    assert place.get_title().startswith("2: explodes")
+    flat, steep = (line for line in place.get_lines() if line.get_marker() == "o")
+    assert (flat.get_xdata(), flat.get_ydata()) == ([0.105], [0.0])
+    assert steep.get_xdata() == pytest.approx([20 * 0.105])
+    np.testing.assert_allclose(path.get_lines()[1].get_ydata()[:3], [1, -1.1, 1.21])
+    assert "flat 0.90, steep 1.10" in path.get_title()
+    now, *ghosts = loss.get_lines()
+    assert now.get_ydata()[1] == pytest.approx((0.895**2 + 20 * 1.1**2) / 2)
+    assert [ghost.get_visible() for ghost in ghosts] == [True, False, False]
+
+
+def test_sliders_move_the_map():
+    *sliders, shown = plots.momentum_sliders().children
+    assert [one.description for one in sliders] == ["step size", "momentum", "curvature"]
+    for slider, value, told in zip(
+        sliders,
+        (0.105, 0.9, 100),
+        ("eta = 0.105", "beta = 0.9", f"steep {shrink_factor(10.5, 0.9):.2f}"),
+        strict=True,
+    ):
+        before = shown.value
+        assert told not in before
+        slider.value = value
+        assert shown.value != before
+        assert told in shown.value  # in the alt text
+    sliders[1].value = 0
+    assert "steep 9.50" in shown.value
+
+
+def test_paths_and_their_losses_grow_together_and_the_minimum_is_marked():
+    movie = descent()
+    place, fall = movie.still(1).axes  # after two steps
+    assert fall.get_title() == "loss after 2 steps"
+    star, path, head = place.get_lines()[:3]
+    assert (star.get_marker(), *star.get_xydata()[0]) == ("*", 0, 0)
+    np.testing.assert_array_equal(path.get_xydata(), DOWN[:3])
+    np.testing.assert_array_equal(head.get_xydata(), DOWN[2:3])
+    np.testing.assert_allclose(fall.get_lines()[1].get_ydata(), bowl(*AWAY[:3].T))
+    away = movie.still().axes[1].get_lines()[1]
+    assert away.get_ydata()[-1] > 100 * away.get_ydata()[0]
+    assert movie.figure.axes[1].get_ylim()[1] > bowl(*AWAY[-1])

@@ -28,6 +28,10 @@ def activations():
     return plots.activations(X, {"Sigmoid": (SIGMOID, SIGMOID * (1 - SIGMOID)), "ReLU": (X, X)})
 
 
+def overlaid():
+    return plots.overlaid(X, {"Tanh": (2 * SIGMOID - 1, SIGMOID), "quoted": (SIGMOID, X)})
+
+
 def distributions():
     samples = np.random.default_rng(0).normal(size=(30, 4))
     return plots.distributions({"x": 5 * samples + 7, "y": samples}, ["a", "b", "c", "d"])
@@ -59,11 +63,6 @@ def learning_curves():
 def predictions():
     pairs = {"training": (X[:, None], X[:, None] + 0.1), "validation": (X, X - 0.1)}
     return plots.predictions(pairs)
-
-
-def paths():
-    steps = np.array([[-5, 4], [-2, 1], [0, 0]])
-    return plots.paths(GRID, (-6, 6, -6, 6), {"SGD": steps, "Adam": steps / 2})
 
 
 def schedules():
@@ -125,6 +124,31 @@ def two_layer_graph():
     return plots.two_layer_graph()
 
 
+RATES = [0.01, 0.1, 1.0]
+SWEPT = {"one": {"SGD": np.array([[2.0, 0.5, 1], [1, 0.7, 2], [1.5, 0.6, np.nan]])}}
+SWEPT |= {"many": {"Adam": np.array([[1.0, 0.9, 2.0]]), "NAdam": np.array([[0.8, 1.0, 1.5]])}}
+
+
+def rate_sweep():
+    return plots.rate_sweep(RATES, SWEPT, "digits")
+
+
+def race():
+    losses = np.geomspace(2, 0.1, 60) * np.array([[1.0], [1.2], [0.9]])
+    return plots.race({"one": {"SGD": losses}, "many": {"Adam": losses / 2}}, "digits", over=5)
+
+
+def rate_finder():
+    rates = np.geomspace(1e-5, 1, 60)
+    return plots.rate_finder(rates, 2 - np.sqrt(rates), chosen=1e-2)
+
+
+def step_ratios():
+    size = np.geomspace(1e-8, 1, 9)
+    panels = {"rate inside": ("step", np.arange(1, 5), np.array([1, 1, 9, 3]))}
+    return plots.step_ratios(panels | {"eps": ("gradient", size, size**0.5)})
+
+
 def timing():
     seconds = {"loops": [0.1, 1.0, np.nan], "PyTorch": [0.01, 0.02, 0.1]}
     return plots.timing(seconds, [1, 10, 100], "Linear, forwards", size="samples")
@@ -149,7 +173,7 @@ def receptive():
 
 
 CHARTS = [activations, distributions, masks, twins, chance, by_scale, learning_curves]
-CHARTS += [predictions, paths]
+CHARTS += [predictions]
 CHARTS += [
     schedules,
     learning_rates,
@@ -160,9 +184,23 @@ CHARTS += [
     over_steps,
     timing,
     receptive,
+    rate_sweep,
+    race,
+    rate_finder,
+    step_ratios,
 ]
 GALLERIES = [samples, mistakes_made, filters, feature_maps]
-ALL = [*CHARTS, *GALLERIES, layer_box, timing_bars, window_places, grids, chain, two_layer_graph]
+ALL = [
+    *CHARTS,
+    *GALLERIES,
+    overlaid,
+    layer_box,
+    timing_bars,
+    window_places,
+    grids,
+    chain,
+    two_layer_graph,
+]
 
 
 def words(figure: Figure) -> str:
@@ -242,7 +280,6 @@ def test_the_alt_text_says_what_a_curve_does():
     [
         (grids, "x: 0 1 2 3, 4 5 6 7, 8 9 10 11; g: 0 1 2 3"),
         (timing_bars, "Conv2d: loops: 38 s, 7,600 times PyTorch's; yours: 12 ms, 2.5 times"),
-        (paths, "from (-5, 4) over a loss, and where they end: SGD at (0, 0), Adam at (0, 0)"),
     ],
 )
 def test_the_alt_text_holds_the_numbers_that_matter(draw, words):
@@ -376,12 +413,9 @@ def test_schedules_show_both_rates_in_the_colours_of_their_roles():
     assert first.get_legend() is not None
 
 
-def test_paths_go_through_the_points_that_were_given():
-    sgd, _ = paths().axes[0].get_lines()
-    np.testing.assert_array_equal(sgd.get_xydata(), [[-5, 4], [-2, 1], [0, 0]])
-
-
-@pytest.mark.parametrize("draw", [compared, confusion, samples, mistakes_made, feature_maps])
+@pytest.mark.parametrize(
+    "draw", [compared, confusion, samples, mistakes_made, feature_maps, rate_sweep, race]
+)
 def test_a_figure_of_data_names_the_data(draw):
     assert "digits" in words(draw())
 
@@ -498,6 +532,53 @@ def test_bars_say_how_long_it_took_and_how_many_times_pytorchs():
     *own, pytorch = figure.axes[0].patches
     assert same_color(pytorch.get_facecolor(), style.PYTORCH)
     assert not any(same_color(bar.get_facecolor(), style.PYTORCH) for bar in own)
+
+
+def test_functions_lie_over_each_other_and_so_do_their_derivatives():
+    left, right = overlaid().axes
+    assert [line.get_label() for line in left.get_lines()] == ["Tanh", "quoted"]
+    np.testing.assert_array_equal(left.get_lines()[1].get_ydata(), SIGMOID)
+    np.testing.assert_array_equal(right.get_lines()[1].get_ydata(), X)
+
+
+def test_a_sweep_marks_the_best_rate_and_ends_where_a_seed_blew_up():
+    one, many = rate_sweep().axes
+    middle, best, *_ = one.get_lines()
+    np.testing.assert_array_equal(middle.get_ydata(), [1.5, 0.6, np.nan])
+    assert (best.get_xdata(), best.get_ydata()) == ([0.1], [0.6])
+    places = [line.get_xdata()[0] for line in many.get_lines()[1:4:2]]
+    assert places == [0.1, 0.01]
+    assert one.get_xlim() == many.get_xlim()
+    corners = one.collections[0].get_paths()[0].vertices
+    assert {(0.1, 0.5), (0.1, 0.7)} <= set(map(tuple, corners))
+    assert not (corners[:, 0] == 1).any()
+
+
+def test_a_race_shows_running_means_and_the_band_of_the_seeds():
+    one, _ = race().axes
+    [middle] = one.get_lines()
+    losses = np.geomspace(2, 0.1, 60)
+    np.testing.assert_allclose(middle.get_ydata()[-1], losses[-5:].mean())
+    assert (middle.get_xdata()[0], middle.get_xdata()[-1]) == (5, 60)
+    heights = one.collections[0].get_paths()[0].vertices[:, 1]
+    assert heights.max() == pytest.approx(1.2 * losses[:5].mean())
+    assert heights.min() == pytest.approx(0.9 * losses[-5:].mean())
+
+
+def test_the_finder_marks_the_rate_that_was_chosen():
+    _, smooth, chosen = rate_finder().axes[0].get_lines()
+    assert chosen.get_xdata() == [1e-2, 1e-2]
+    assert len(smooth.get_xdata()) == 57  # of 60, four together
+    assert smooth.get_xdata()[0] == pytest.approx(np.geomspace(1e-5, 1, 60)[2])
+
+
+def test_ratios_are_logarithmic_where_their_numbers_span_far():
+    left, right = step_ratios().axes
+    assert (left.get_xscale(), right.get_xscale()) == ("linear", "log")
+    equal, ratio = left.get_lines()
+    assert equal.get_ydata() == [1, 1]
+    np.testing.assert_array_equal(ratio.get_ydata(), [1, 1, 9, 3])
+    assert left.get_ylim()[0] < 1 < left.get_ylim()[1]
 
 
 def squares(figure, axes, colour):

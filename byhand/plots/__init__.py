@@ -12,12 +12,14 @@ from pathlib import Path
 
 from byhand.plots.autograd import backward_steps, hinges, over_steps, two_layer_graph
 from byhand.plots.curves import boundaries, by_layer, fitting, secants, step_errors
+from byhand.plots.descent import descent, momentum_map, momentum_sliders
 from byhand.plots.digits import confusion, feature_maps, filters, mistakes_made, samples
 from byhand.plots.graphs import Edge, Node, chain, graph
-from byhand.plots.layers import activations, layer_box, masks
+from byhand.plots.layers import activations, layer_box, masks, overlaid
 from byhand.plots.live import live_training, training_run
 from byhand.plots.normalisation import distributions, three_paths
 from byhand.plots.products import three_products
+from byhand.plots.race import race, rate_finder, rate_sweep, running_mean, step_ratios
 from byhand.plots.schedules import schedules
 from byhand.plots.timing import timing, timing_bars
 from byhand.plots.training import (
@@ -25,9 +27,7 @@ from byhand.plots.training import (
     compared,
     learning_curves,
     learning_rates,
-    paths,
     predictions,
-    race,
     twins,
 )
 from byhand.plots.windows import grids, receptive, window_places

@@ -7,7 +7,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from byhand.plots.style import BACKWARD, FAINT, FORWARD, INK, PAPER, arrow, figure
+from byhand.plots.style import BACKWARD, FAINT, FORWARD, INK, OTHERS, PAPER, arrow, figure
 
 
 def layer_box(name: str, parameters: Sequence[str] = ()) -> Figure:
@@ -50,6 +50,22 @@ def activations(x: np.ndarray, curves: Mapping[str, tuple[np.ndarray, np.ndarray
             axes.plot(x, slope, color=BACKWARD, linestyle="--", label="its derivative")
             axes.set(xlabel="x", title=f"{name} and its derivative")
             axes.legend()
+    return drawn
+
+
+def overlaid(x: np.ndarray, curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Functions of x: (N,) over each other, and beside them their derivatives.
+
+    curves: a name -> (y, derivative), both (N,); at most four.
+    """
+    with figure(8, 3, columns=2) as (drawn, panels):
+        looks = zip((FORWARD, BACKWARD, INK, OTHERS[1]), ("-", "--", "-.", ":"), strict=True)
+        for (name, both), (colour, dashes) in zip(curves.items(), looks, strict=False):
+            for axes, values in zip(panels, both, strict=True):
+                axes.plot(x, values, color=colour, linestyle=dashes, label=name)
+        for axes, title in zip(panels, ("the functions", "their derivatives"), strict=True):
+            axes.set(xlabel="x", title=title)
+        panels[0].legend()
     return drawn
 
 

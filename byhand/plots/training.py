@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from byhand.plots.moving import Movie
 from byhand.plots.style import BACKWARD, INK, OTHERS, PYTORCH, TRAIN, VALIDATION, figure
 from byhand.training import History
 
@@ -36,7 +35,7 @@ def twins(
         above.plot(epochs, pytorch, color=PYTORCH, linewidth=5, alpha=0.5, label="PyTorch")
         above.plot(epochs, yours, color=TRAIN, linestyle=(0, (3, 2)), label="yours")
         above.set(ylabel="loss (logarithmic)", title="Training loss", xlabel="epoch")
-        _logarithmic(above)
+        logarithmic(above)
         above.legend()
         distance = np.where(apart > 0, apart, np.nan) / pytorch
         below.plot(epochs, distance, "o", color=INK, markersize=3, label="relative difference")
@@ -71,7 +70,7 @@ def by_scale(
                 gone = np.asarray(scales)[np.isnan(kept)]
                 axes.plot(gone, np.full(len(gone), top), "x", color=colour, ms=9, mew=2.5)
             axes.axhline(constant, color=INK, linewidth=1, linestyle=":", label="always the mean")
-            _logarithmic(axes)
+            logarithmic(axes)
             axes.set(xscale="log", title=title)
             axes.set(xlabel="scale of the first weights", ylabel="loss (logarithmic)")
             axes.set_xticks(scales, [f"{scale:g}" for scale in scales], minor=False)
@@ -97,7 +96,7 @@ def learning_curves(
             for (name, losses), colour in zip(curves.items(), (TRAIN, VALIDATION), strict=True):
                 axes.plot(steps, losses, color=colour, label=name)
             axes.axhline(least, color=INK, linewidth=1, linestyle=":", label="noise of the targets")
-            _logarithmic(axes)
+            logarithmic(axes)
             ends = ", ".join(f"{name} {losses[-1]:.2g}" for name, losses in curves.items())
             axes.set(title=f"{title}\nat the end: {ends}")
             axes.set(xlabel="step", ylabel="loss (logarithmic)", ylim=(least / 30, None))
@@ -107,8 +106,8 @@ def learning_curves(
     return drawn
 
 
-def _logarithmic(axes: Axes) -> None:
-    """A logarithmic y axis with plain numbers."""
+def logarithmic(axes: Axes) -> None:
+    """Make the y axis logarithmic, with plain numbers."""
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
@@ -147,7 +146,7 @@ def compared(histories: Mapping[str, History], data: str = "") -> Figure:
             left.plot(epochs, history.train_loss, **look)
             right.plot(epochs, np.multiply(100, history.validation_accuracy), **look)
         left.set(xlabel="epoch", ylabel="loss (logarithmic)", title="Training loss")
-        _logarithmic(left)
+        logarithmic(left)
         right.set(xlabel="epoch", ylabel="right answers in %", title="Validation accuracy")
         _count_epochs(left, right)
         left.legend()
@@ -170,79 +169,4 @@ def predictions(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
         axes.set(xlabel="target", ylabel="prediction", title="Predictions against targets")
         axes.set_aspect("equal", adjustable="datalim")
         axes.legend()
-    return drawn
-
-
-def race(
-    loss: np.ndarray,
-    extent: tuple[float, float, float, float],
-    steps: Mapping[str, np.ndarray],
-    losses: Mapping[str, Sequence[float]],
-    moments: Sequence[int],
-) -> Movie:
-    """Optimizers on their way over the contours of a loss of two parameters.
-
-    loss, extent: see paths; steps: name of an optimizer -> (steps, 2), the points it goes through,
-    at most four optimizers; losses: the same names -> the loss at each of these points; moments:
-    the numbers of steps of which each has a frame.
-    """
-    left, right, bottom, top = extent
-    across, up = np.linspace(left, right, loss.shape[1]), np.linspace(bottom, top, len(loss))
-    with figure(9, 3.6, columns=2, width_ratios=[1.25, 1]) as (drawn, (places, heights)):
-        places.contour(across, up, loss, levels=12, colors="#b5b1a4", linewidths=0.8)
-        trails = {}
-        looks = zip((TRAIN, *OTHERS[:3]), "os^D", strict=True)
-        for (name, points), (colour, marker) in zip(steps.items(), looks, strict=False):
-            look = dict(color=colour, marker=marker, ms=3, lw=1.1)
-            trails[name] = places.plot(*points.T, **look, label=name)[0]
-            trails[name, "now"] = places.plot([], [], color=colour, marker=marker, ms=10)[0]
-            heights.plot(losses[name], color=colour, label=name)
-            trails[name, "loss"] = heights.plot([], [], color=colour, marker=marker, ms=9)[0]
-        places.set(xlim=(left, right), ylim=(bottom, top), title="after 0 steps")
-        places.set(xlabel="first parameter", ylabel="second parameter")
-        places.grid(False)
-        heights.set(yscale="log", xlabel="step", ylabel="loss (logarithmic)", title="loss")
-        heights.legend(fontsize=9)
-
-    def show(frame: int) -> None:
-        step = moments[frame]
-        for name, points in steps.items():
-            trails[name].set_data(*points[: step + 1].T)
-            trails[name, "now"].set_data(*points[[step]].T)
-            trails[name, "loss"].set_data([step], [losses[name][step]])
-        places.title.set_text(f"after {step} steps")
-
-    ends = (f"{name} at ({x:.2g}, {y:.2g})" for name, (*_, (x, y)) in steps.items())
-    drawn.words = f"Optimizers after {moments[-1]} steps over a loss: " + ", ".join(ends)
-    return Movie(drawn, show, len(moments), pause=500)
-
-
-def paths(
-    loss: np.ndarray, extent: tuple[float, float, float, float], steps: Mapping[str, np.ndarray]
-) -> Figure:
-    """The paths of optimizers over the contours of a loss of two parameters, a panel for each.
-
-    loss: its values on a grid (rows: second parameter); extent: left, right, bottom, top of the
-    grid; steps: name of an optimizer -> (steps, 2), the points it went through.
-    """
-    left, right, bottom, top = extent
-    across, up = np.linspace(left, right, loss.shape[1]), np.linspace(bottom, top, len(loss))
-    columns = min(len(steps), PANELS)
-    rows = -(-len(steps) // PANELS)
-    with figure(9, 0.5 + 2 * rows, columns, rows=rows, sharey=True) as (drawn, all_axes):
-        panels = np.atleast_1d(all_axes).flat
-        for axes, (name, points) in zip(panels, steps.items(), strict=False):
-            axes.contour(across, up, loss, levels=10, colors="#b5b1a4", linewidths=0.8)
-            axes.plot(*points.T, color=TRAIN, marker="o", ms=2.5, lw=1.1)
-            axes.plot(*points[0], color=INK, marker="o", ms=5)
-            axes.set(xlim=(left, right), ylim=(bottom, top), title=name)
-            axes.set(xlabel="first parameter", ylabel="second parameter")
-            axes.label_outer()
-            axes.grid(False)
-        for axes in list(panels)[len(steps) :]:
-            axes.axis("off")
-    ends = (f"{name} at ({x:.2g}, {y:.2g})" for name, (*_, (x, y)) in steps.items())
-    first = ", ".join(f"{value:.2g}" for value in next(iter(steps.values()))[0])
-    drawn.words = f"Paths of optimizers from ({first}) over a loss, and where they end: "
-    drawn.words += ", ".join(ends)
     return drawn
