@@ -5,9 +5,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
-from byhand.plots.style import BACKWARD, INK, OTHERS, PYTORCH, TRAIN, VALIDATION, figure
+from byhand.plots.style import (
+    BACKWARD,
+    INK,
+    OTHERS,
+    PYTORCH,
+    TRAIN,
+    VALIDATION,
+    figure,
+    logarithmic,
+)
 from byhand.training import History
 
 PANELS = 4  # in a row
@@ -27,7 +35,7 @@ def twins(yours: Sequence[float], pytorch: Sequence[float]) -> Figure:
         above.plot(epochs, pytorch, color=PYTORCH, linewidth=5, alpha=0.5, label="PyTorch")
         above.plot(epochs, yours, color=TRAIN, linestyle=(0, (3, 2)), label="yours")
         above.set(ylabel="loss (logarithmic)", title="Training loss", xlabel="epoch")
-        _logarithmic(above)
+        logarithmic(above)
         above.legend()
         distance = np.where(apart > 0, apart, np.nan) / pytorch
         below.plot(epochs, distance, "o", color=INK, markersize=3, label="relative difference")
@@ -39,14 +47,6 @@ def twins(yours: Sequence[float], pytorch: Sequence[float]) -> Figure:
         below.legend(loc="upper left", ncols=2)
         _count_epochs(below)
     return drawn
-
-
-def _logarithmic(axes: Axes) -> None:
-    """A logarithmic y axis with plain numbers."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _count_epochs(*panels: Axes) -> None:
@@ -81,7 +81,7 @@ def compared(histories: Mapping[str, History], data: str = "") -> Figure:
             left.plot(epochs, history.train_loss, **look)
             right.plot(epochs, np.multiply(100, history.validation_accuracy), **look)
         left.set(xlabel="epoch", ylabel="loss (logarithmic)", title="Training loss")
-        _logarithmic(left)
+        logarithmic(left)
         right.set(xlabel="epoch", ylabel="right answers in %", title="Validation accuracy")
         _count_epochs(left, right)
         left.legend()
