@@ -75,7 +75,7 @@ def test_the_plot_cell_draws_what_the_run_cell_writes(tmp_path, monkeypatch, cap
     runs = {f"{name}, seed {seed}": RUN for name in ("SGD", "own") for seed in (1, 2)}
     kept = {"data": "digits", "sweep": {"SGD": {"0.1": 0.9}}, "runs": runs}
     tuned, seeds = drawn_by_the_plot_cell(tmp_path, monkeypatch, json.dumps(kept))
-    assert "SGD: 0.1, 10.00% wrong" in tuned.alt
+    assert "SGD: 0.1, loss 0.9" in tuned.alt
     assert "own 10.00 to 10.00" in seeds.alt
     assert (
         "SGD at the end, right on the validation images: 90.00% 90.00%" in capsys.readouterr().out

@@ -53,29 +53,29 @@ def changed_images(
 
 
 def tuned(sweep: Mapping[str, Mapping[str, float]], data: str) -> Figure:
-    """Wrong answers over the learning rate, both logarithmic, the best rate of each marked.
+    """The loss of short runs over the learning rate, both logarithmic, the best rates marked.
 
-    sweep: name -> learning rate, as text -> share of right answers after a short run.
+    sweep: name -> learning rate, as text -> loss; at most five names. A loss that is not finite
+    leaves a gap.
     """
     with figure(8, 3.6) as (drawn, axes):
         best = []
         for (name, found), (colour, marker, _) in zip(sweep.items(), LOOKS, strict=False):
-            rates = np.array(sorted(found, key=float))
-            wrong = 100 * (1 - np.array([found[rate] for rate in rates]))
-            at = rates.astype(float)
-            axes.plot(at, wrong, color=colour, marker=marker, ms=4, label=name)
-            lowest = wrong.argmin()
-            axes.plot(
-                at[lowest], wrong[lowest], marker=marker, color=colour, ms=11, mec=INK, zorder=4
+            rates = np.array(sorted(map(float, found)))
+            losses = np.array(
+                [loss for _, loss in sorted(found.items(), key=lambda x: float(x[0]))]
             )
-            best.append(f"{name}: {at[lowest]:g}, {wrong[lowest]:.2f}% wrong")
+            axes.plot(rates, losses, color=colour, marker=marker, ms=4, label=name)
+            low = np.nanargmin(losses)
+            look = dict(color=colour, marker=marker, ms=11, mec=INK, zorder=4)
+            axes.plot(rates[low], losses[low], **look)
+            best.append(f"{name}: {rates[low]:g}, loss {losses[low]:.3g}")
         axes.set(xscale="log", xlabel="learning rate (logarithmic)")
-        axes.set(
-            ylabel="wrong answers in % (log.)", title=f"{data}: short runs, the best rate marked"
-        )
+        axes.set(ylabel="training loss (logarithmic)")
+        axes.set(title=f"{data}: short runs, the best rate marked")
         logarithmic(axes)
         axes.legend()
-    drawn.words = f"{data}: wrong answers over the learning rate; best " + "; ".join(best)
+    drawn.words = f"{data}: training loss over the learning rate; best {'; '.join(best)}"
     return drawn
 
 

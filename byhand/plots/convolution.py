@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -13,6 +14,7 @@ from byhand.plots.style import BACKWARD, FAINT, FORWARD, INK, figure
 
 CHANNELS = ("red", "green", "blue")
 SENT = "#f6d5bd"  # pale BACKWARD: cells that receive something in this frame
+GREYS = 16  # a frame has few colours, and the kernel needs some of them
 CUT = "#8a8575"
 
 
@@ -61,6 +63,7 @@ def window_slides(image: np.ndarray, weight: np.ndarray, outputs: np.ndarray) ->
     matrix = windows.transpose(0, 3, 4, 1, 2).reshape(weight.size, -1)
     places = "\n".join(["aaabbbcccooo", "dddeeefffsss", "wmmmmmmmmmmm", ".nnnnnnnnnnn"])
     top = abs(outputs).max()
+    greys = dict(cmap=colormaps["gray"].resampled(GREYS), vmin=0, vmax=1)
     with figure(9, 7) as (drawn, blank):
         blank.remove()
         axes = drawn.subplot_mosaic(places, height_ratios=[1.6, 1.1, 1.8, 0.12])
@@ -69,7 +72,7 @@ def window_slides(image: np.ndarray, weight: np.ndarray, outputs: np.ndarray) ->
             _bare(panel)
         moving = [axes["o"].add_patch(_frame(1))]
         for name, colour, channel in zip("abc", CHANNELS, image, strict=True):
-            axes[name].imshow(channel, cmap="gray", vmin=0, vmax=1)
+            axes[name].imshow(channel, **greys)
             axes[name].set_title(f"image, {colour} channel")
             moving.append(axes[name].add_patch(_frame(k)))
         for name, kernel in zip("def", weight, strict=True):
@@ -82,7 +85,7 @@ def window_slides(image: np.ndarray, weight: np.ndarray, outputs: np.ndarray) ->
         look = dict(cmap=SIGNED, vmin=-most, vmax=most, aspect="auto")
         axes["w"].imshow(weight.reshape(-1, 1), **look)
         axes["w"].set_title("w")
-        axes["m"].imshow(matrix, cmap="gray", vmin=0, vmax=1, aspect="auto")
+        axes["m"].imshow(matrix, aspect="auto", **greys)
         size = f"{matrix.shape[0]} rows, {outputs.size} columns"
         axes["m"].set_title(f"the matrix of all windows, one a column: {size}")
         axes["n"].set_xlabel("the output as one row: w times each column, added up")

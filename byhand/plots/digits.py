@@ -121,6 +121,7 @@ def occlusion(
             axes.set_xlabel(f"at most {places.max():.0%} for {label}", fontsize=9)
             axes.set(xticks=[], yticks=[])
             axes.grid(False)
+            axes.spines[:].set_visible(False)
         scale = ScalarMappable(cmap=COUNTED)
         bar = drawn.colorbar(scale, ax=all_axes, fraction=0.02, pad=0.01)
         bar.set_label("probability of the label", fontsize=9)
