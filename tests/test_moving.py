@@ -67,7 +67,21 @@ def descent() -> Movie:
     return plots.descent(bowl, (-2, 1, -1, 1), {"lr 0.02": DOWN, "lr 0.105": AWAY}, "plain")
 
 
+IMAGE = np.random.default_rng(0).random((3, 4, 5))
+KERNEL = np.array([[[1, 0], [0, 0]], [[0, 2], [0, 0]], [[0, 0], [0, -3]]])
+OUTPUTS = IMAGE[0, :-1, :-1] + 2 * IMAGE[1, :-1, 1:] - 3 * IMAGE[2, 1:, 1:]
+
+
+def window_slides() -> Movie:
+    return plots.window_slides(IMAGE, KERNEL, OUTPUTS)
+
+
+def scatter() -> Movie:
+    return plots.scatter(np.array([[1, 2], [0, 3]]), np.array([[1, 0], [4, -1]]), padding=1)
+
+
 ALL = [three_products, secants, fitting, three_paths, boundaries, momentum_map, descent]
+ALL += [window_slides, scatter]
 
 
 def words(figure) -> list[str]:
@@ -235,3 +249,44 @@ def test_paths_and_their_losses_grow_together_and_the_minimum_is_marked():
     away = movie.still().axes[1].get_lines()[1]
     assert away.get_ydata()[-1] > 100 * away.get_ydata()[0]
     assert movie.figure.axes[1].get_ylim()[1] > bowl(*AWAY[-1])
+
+
+def test_the_window_its_column_and_its_output_light_up_together():
+    movie = window_slides()
+    assert movie.frames == 12
+    movie.still(6)  # second row, third column
+    axes = {panel.get_title(): panel for panel in movie.figure.axes}
+    for name in ("image, red channel", "image, green channel", "image, blue channel"):
+        assert axes[name].patches[0].get_xy() == (1.5, 0.5)
+    assert axes["output so far"].patches[0].get_xy() == (1.5, 0.5)
+    matrix = axes["the matrix of all windows, one a column: 12 rows, 12 columns"]
+    assert matrix.patches[0].get_xy() == (5.5, -0.5)
+    column = matrix.get_images()[0].get_array()[:, 6]
+    np.testing.assert_allclose(column, IMAGE[:, 1:3, 2:4].ravel())
+    assert KERNEL.ravel() @ column == pytest.approx(OUTPUTS[1, 2])
+    assert any(f"{OUTPUTS[1, 2]:+.2f}" in text for text in words(movie.figure))
+    shown = axes["output so far"].get_images()[0].get_array()
+    assert np.isfinite(shown.filled(np.nan)).sum() == 7
+
+
+def test_every_entry_of_the_gradient_goes_back_to_its_window():
+    movie = scatter()
+    assert movie.frames == 5
+    (axes,) = movie.figure.axes
+    said = [text for text in words(movie.still(0)) if text.lstrip("-").isdigit()]
+    #  g           kernel        entry times kernel   3 by 3 so far
+    assert said == "1 2 0 3 1 0 4 -1 1 0 4 -1 1 0 0 4 -1 0 0 0 0".split()
+    marked = [p for p in axes.patches if same_color(p.get_facecolor(), style.BACKWARD)]
+    assert [patch.get_xy() for patch in marked] == [(0, 0.5)]
+
+
+def test_in_the_last_frame_only_what_belongs_to_x_is_left():
+    movie = scatter()
+    movie.still()
+    inside = [
+        patch
+        for patch in movie.figure.axes[0].patches
+        if patch.get_visible() and same_color(patch.get_facecolor(), "#f6d5bd")
+    ]
+    assert len(inside) == 1  # x has one pixel, its border eight
+    assert movie.alt.endswith("without its border the sum is [[10]]")

@@ -16,7 +16,6 @@ from byhand.training import History
 
 X = np.linspace(-6, 6, 50)
 SIGMOID = 1 / (1 + np.exp(-X))
-GRID = X[:, None] ** 2 + X**2
 CLASSED = History([2.0, 0.4], [1.9, 0.6], [0.1] * 2, [0.3, 0.9], [0.4, 0.8], [0.1] * 6)
 IMAGES = np.random.default_rng(0).random((12, 1, 6, 6))
 LABELS = np.arange(12) % 4
@@ -95,12 +94,44 @@ def mistakes_made():
 
 
 def filters():
-    return plots.filters(np.random.default_rng(0).normal(size=(10, 2, 3, 5)))
+    weight = np.random.default_rng(0).normal(size=(10, 2, 3, 5))
+    return plots.filters({"before": weight / 4, "after": weight})
 
 
 def feature_maps():
     maps = {"Conv2d": np.ones((9, 4, 4)), "MaxPool2d": np.ones((9, 2, 2))}
     return plots.feature_maps(IMAGES[0], maps, "digits")
+
+
+def occlusion():
+    places = np.linspace(0, 1, 9).reshape(1, 3, 3).repeat(2, axis=0)
+    return plots.occlusion(IMAGES[:2], LABELS[:2], LABELS[2:4], places, "digits")
+
+
+def learned():
+    return plots.learned({"convnet": [0.8, 0.9], "MLP": [0.7, 0.8]}, "digits", "validation")
+
+
+def changed_images():
+    shares = {"pixels": {"convnet": [0.9, 0.5]}, "degrees": {"convnet": [0.3, 0.9, 0.4]}}
+    return plots.changed_images(shares, {"pixels": [0, 1], "degrees": [-9, 0, 9]}, "digits")
+
+
+SWEEP = {"SGD": {"0.1": 0.9, "1": 0.5, "0.03": 1.5}, "Adam": {"0.001": 0.2, "1": np.nan}}
+
+
+def tuned():
+    return plots.tuned(SWEEP, "digits")
+
+
+def with_seeds():
+    better = History([1.0, 0.2], train_accuracy=[0, 0], validation_accuracy=[0.9, 0.98], lr=[0.1])
+    return plots.with_seeds({"SGD": [CLASSED, CLASSED], "Adam": [better, CLASSED]}, "digits")
+
+
+def hand_made_kernels():
+    kernels = {"blur": np.full((3, 3), 1 / 9), "edges": np.array([[1, 0, -1]] * 3)}
+    return plots.hand_made_kernels(IMAGES[0, 0], kernels, IMAGES[1:3, 0] - 0.5)
 
 
 def step_errors():
@@ -169,7 +200,7 @@ def window_places():
 
 
 def receptive():
-    return plots.receptive(IMAGES[0, 0], {"Conv2d": 3, "MaxPool2d": 4})
+    return plots.receptive(IMAGES[0, 0], {"Conv2d": (2, 3), "MaxPool2d": (-1, 4)})
 
 
 CHARTS = [activations, distributions, masks, twins, chance, by_scale, learning_curves]
@@ -188,19 +219,14 @@ CHARTS += [
     race,
     rate_finder,
     step_ratios,
+    learned,
+    changed_images,
+    tuned,
+    with_seeds,
 ]
-GALLERIES = [samples, mistakes_made, filters, feature_maps]
-ALL = [
-    *CHARTS,
-    *GALLERIES,
-    overlaid,
-    layer_box,
-    timing_bars,
-    window_places,
-    grids,
-    chain,
-    two_layer_graph,
-]
+GALLERIES = [samples, mistakes_made, filters, feature_maps, occlusion, hand_made_kernels]
+ALL = [*CHARTS, *GALLERIES, overlaid, layer_box, timing_bars, window_places, grids, chain]
+ALL += [two_layer_graph]
 
 
 def words(figure: Figure) -> str:
@@ -413,9 +439,11 @@ def test_schedules_show_both_rates_in_the_colours_of_their_roles():
     assert first.get_legend() is not None
 
 
-@pytest.mark.parametrize(
-    "draw", [compared, confusion, samples, mistakes_made, feature_maps, rate_sweep, race]
-)
+OF_DATA = [compared, confusion, samples, mistakes_made, feature_maps, occlusion, learned]
+OF_DATA += [changed_images, tuned, with_seeds, rate_sweep, race]
+
+
+@pytest.mark.parametrize("draw", OF_DATA)
 def test_a_figure_of_data_names_the_data(draw):
     assert "digits" in words(draw())
 
@@ -474,15 +502,71 @@ def test_a_network_without_mistakes_is_no_error():
 def test_a_kernel_has_the_colour_of_zero_where_it_is_zero():
     weight = np.zeros((1, 1, 3, 3))
     weight[0, 0, 0, 0] = -2
-    (tile,) = plots.filters(weight).axes[0].get_images()
+    (tile,) = plots.filters({"": weight}).axes[0].get_images()
     assert tile.norm(0.0) == 0.5
     assert same_color(tile.cmap(tile.norm(-2.0)), style.FORWARD)
 
 
-def test_every_layer_has_its_maps_and_its_name():
+def test_kernels_before_and_after_are_numbered_framed_and_in_the_same_shades():
+    axes = filters().axes[0]
+    tiles, said = axes.get_images(), [text.get_text() for text in axes.texts]
+    assert len(tiles) == len(axes.patches) == 20
+    assert len({(tile.norm.vmin, tile.norm.vmax) for tile in tiles}) == 1
+    assert said.count("10") == 2
+    assert {"before", "after"} <= set(said)
+
+
+def test_every_layer_has_its_maps_its_name_and_the_numbers_of_its_kernels():
     axes = feature_maps().axes[0]
     assert len(axes.get_images()) == 1 + 9 + 9
-    assert {"the image", "Conv2d", "MaxPool2d"} <= {text.get_text() for text in axes.texts}
+    said = [text.get_text() for text in axes.texts]
+    assert {"the image", "Conv2d", "MaxPool2d"} <= set(said)
+    assert said.count("9") == 2
+    assert axes.get_images()[1].norm(0.0) == 0.5  # signed: white at zero
+
+
+def test_what_is_covered_lies_over_the_image_as_strong_as_the_label_is_probable():
+    first, *_ = occlusion().axes
+    image, shades = first.get_images()
+    assert image.get_extent() == shades.get_extent()
+    strength = shades.get_array()[..., 3]
+    assert strength[0, 0] == 0
+    np.testing.assert_allclose(strength[2, 2], 0.85)
+    assert first.get_title() == "0, read as 2"
+
+
+def test_a_network_that_misread_one_image_is_no_error():
+    drawn = plots.occlusion(IMAGES[:1], LABELS[:1], LABELS[1:2], np.zeros((1, 3, 3)), "digits")
+    drawn.canvas.draw()
+    assert [axes.axison for axes in drawn.axes[:4]] == [True, False, False, False]
+
+
+def test_the_best_learning_rate_is_marked_and_told():
+    axes = tuned().axes[0]
+    sgd, best, *_ = axes.get_lines()
+    np.testing.assert_allclose(sgd.get_xdata(), [0.03, 0.1, 1])
+    np.testing.assert_allclose(sgd.get_ydata(), [1.5, 0.9, 0.5])
+    np.testing.assert_allclose([best.get_xdata(), best.get_ydata()], [[1], [0.5]])
+    assert axes.get_xscale() == "log"
+    assert tuned().alt.endswith("best SGD: 1, loss 0.5; Adam: 0.001, loss 0.2")
+
+
+def test_seeds_are_a_mean_and_a_band():
+    _, wrong, rates = with_seeds().axes
+    np.testing.assert_allclose(wrong.get_lines()[1].get_ydata(), [35, 11])
+    band = wrong.collections[1].get_paths()[0].vertices
+    assert (band[:, 1].min(), band[:, 1].max()) == pytest.approx((2, 60))
+    assert rates.get_yscale() == "log"
+    assert "Adam 2.00 to 20.00" in with_seeds().alt
+
+
+def test_a_kernel_stands_below_what_it_makes_in_colours_that_know_the_sign():
+    drawn = hand_made_kernels()
+    _, blur, edges = drawn.axes[:3]
+    assert (blur.get_title(), edges.get_title()) == ("blur", "edges")
+    assert edges.get_images()[0].norm(0.0) == 0.5
+    assert blur.get_images()[0].norm.vmin == 0
+    assert "edges [[1, 0, -1]" in drawn.alt
 
 
 def test_what_is_not_written_yet_is_said_in_one_line(capsys):
@@ -603,7 +687,19 @@ def test_a_window_stands_in_the_corner_and_its_places_are_counted():
     np.testing.assert_array_equal(padded.collections[0].get_offsets()[:3], [[1, 1], [3, 1], [5, 1]])
 
 
-def test_what_a_number_sees_lies_in_the_middle():
-    first, second = (patch.get_bbox() for patch in receptive().axes[0].patches)
+def test_what_a_number_sees_lies_on_the_edges_of_pixels():
+    axes = receptive().axes[0]
+    first, second = (patch.get_bbox() for patch in axes.patches)
     assert (first.width, second.width) == (3, 4)
-    assert (first.x0 + first.x1) / 2 == (second.x0 + second.x1) / 2 == 2.5
+    assert (first.x0, first.y0) == (1.5, 1.5)  # around pixel 2, whose edges are at its halves
+    assert second.x0 == -1.5
+    assert axes.get_xlim() == (-1.5, 5.5)  # the padding that it sees is shown
+
+
+def test_a_guide_has_slope_one_and_lies_above_the_lines():
+    seconds = {"yours": [0.1, 1.0, 2.0]}
+    axes = plots.timing(seconds, [1, 10, 100], "Linear", guide="slope 1").axes[0]
+    _, guide = axes.get_lines()
+    np.testing.assert_allclose(guide.get_ydata() / guide.get_xdata(), guide.get_ydata()[0])
+    assert guide.get_ydata()[-1] > 2
+    assert guide.get_label() == "slope 1"

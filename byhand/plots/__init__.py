@@ -11,9 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from byhand.plots.autograd import backward_steps, hinges, over_steps, two_layer_graph
+from byhand.plots.comparison import changed_images, learned, tuned, with_seeds
+from byhand.plots.convolution import hand_made_kernels, scatter, window_slides
 from byhand.plots.curves import boundaries, by_layer, fitting, secants, step_errors
 from byhand.plots.descent import descent, momentum_map, momentum_sliders
-from byhand.plots.digits import confusion, feature_maps, filters, mistakes_made, samples
+from byhand.plots.digits import (
+    confusion,
+    feature_maps,
+    filters,
+    mistakes_made,
+    occlusion,
+    samples,
+)
 from byhand.plots.graphs import Edge, Node, chain, graph
 from byhand.plots.layers import activations, layer_box, masks, overlaid
 from byhand.plots.live import live_training, training_run

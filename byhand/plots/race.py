@@ -6,8 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 from matplotlib.figure import Figure
 
-from byhand.plots.style import BACKWARD, INK, OTHERS, TRAIN, figure
-from byhand.plots.training import logarithmic
+from byhand.plots.style import BACKWARD, INK, OTHERS, TRAIN, figure, logarithmic
 
 LOOKS = tuple(zip((TRAIN, *OTHERS), "os^Dv", strict=True))
 GUESSING = np.log(10)  # the loss of a network that gives ten classes the same probability

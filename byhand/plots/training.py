@@ -5,9 +5,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
-from byhand.plots.style import BACKWARD, INK, OTHERS, PYTORCH, TRAIN, VALIDATION, figure
+from byhand.plots.style import (
+    BACKWARD,
+    INK,
+    OTHERS,
+    PYTORCH,
+    TRAIN,
+    VALIDATION,
+    figure,
+    logarithmic,
+)
 from byhand.training import History
 
 PANELS = 4  # in a row
@@ -104,14 +112,6 @@ def learning_curves(
         handles, labels = axes.get_legend_handles_labels()
         drawn.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return drawn
-
-
-def logarithmic(axes: Axes) -> None:
-    """Make the y axis logarithmic, with plain numbers."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _count_epochs(*panels: Axes) -> None:
