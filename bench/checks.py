@@ -27,7 +27,7 @@ from byhand.grading.course.notebooks import assignments, grade, solution_cells, 
 from byhand.grading.course.reference_weights import FILES, write_weights
 
 COURSE = Path(__file__).parents[1]
-TRAINED = {assignment: ("train_mlp", "train_mnist") for assignment in FILES}
+TRAINED = {assignment: ("train_mlp", "train_mnist", "train_sorter") for assignment in FILES}
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+import sorter
 
 COURSE = Path(__file__).parents[1]
 THREADS = (1, 2)
@@ -46,6 +47,12 @@ LAYERS: list[tuple[Layer, tuple[int, ...]]] = [  # with the shape of their input
     (("Tanh", ()), (64, 128)),
     (("Softmax", ()), (64, 10)),
     (("LogSoftmax", ()), (64, 10)),
+    (("Embedding", (11, 32)), (64, 16)),
+    (("LayerNorm", (32,)), (64, 16, 32)),
+    (("GELU", ()), (64, 16, 128)),
+    (("Linear", (32, 128)), (64, 16, 32)),
+    (("MultiHeadAttention", (32, 4, True)), (64, 16, 32)),
+    (("TransformerBlock", (32, 4, 128, True)), (64, 16, 32)),
 ]
 NETWORK: list[Layer] = [
     ("Conv2d", (1, 8, 5)),
@@ -78,13 +85,14 @@ class InNumPy:
         from byhand.training import to_float32
 
         self.single, self.classes = to_float32, {}
-        for assignment in ("3-layers", "4-optimizers", "5-convnet"):
+        for assignment in ("3-layers", "4-optimizers", "5-convnet", "6-attention"):
             self.classes |= vars(reference(source_notebook(COURSE, assignment)))
 
     def layer(self, layer: Layer, shape: tuple[int, ...], backward: bool) -> Callable:
         name, arguments = layer
         module = self.single(self.classes[name](*arguments))
         x = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+        x = x.astype(int) % 11 if name == "Embedding" else x
         g = np.ones_like(module(x))
         return lambda: (module(x), backward and module.backward(x, g))
 
@@ -105,6 +113,9 @@ class InNumPy:
     def step(self, batch: int) -> Callable:
         return partial(self.training(), *images(batch))
 
+    def sorter(self) -> Callable:
+        return sorter.in_numpy(self.classes)
+
     def epoch(self) -> Callable:
         step = self.training()
         loader = self.classes["DataLoader"](*images(IMAGES), batch_size=64, shuffle=True)
@@ -122,12 +133,15 @@ class InPyTorch:
 
     def module(self, layer: Layer) -> Callable:
         name, arguments = layer
+        if name in sorter.PARTS:
+            return sorter.part(name, *arguments)
         kind = getattr(self.torch.nn, IN_PYTORCH.get(name, name))
         return kind(*arguments, **({"dim": -1} if "Softmax" in name else {}))
 
     def layer(self, layer: Layer, shape: tuple[int, ...], backward: bool) -> Callable:
         module = self.module(layer)
-        x = self.torch.randn(shape, requires_grad=True)
+        tokens = layer[0] == "Embedding"
+        x = self.torch.randint(11, shape) if tokens else self.torch.randn(shape, requires_grad=True)
         g = self.torch.ones_like(module(x))
 
         def both() -> None:
@@ -151,6 +165,9 @@ class InPyTorch:
 
     def step(self, batch: int) -> Callable:
         return partial(self.training(True), *images(batch))
+
+    def sorter(self) -> Callable:
+        return sorter.in_pytorch()
 
     def epoch(self) -> Callable:
         step, (x, y) = self.training(False), images(IMAGES)
@@ -240,6 +257,7 @@ def duration(seconds: float) -> str:
 
 def main(epochs: int) -> None:
     orders: dict[str, tuple] = {f"training step, batch {n}": ("step", n) for n in BATCHES}
+    orders["training step of the sorter, batch 64"] = ("sorter",)
     for (name, arguments), shape in LAYERS:
         title = f"{name}({', '.join(map(str, arguments))}) on {shape}"
         for words, backward in ((", forward", False), (", forward and backward", True)):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
+from byhand import sorting
 from byhand.checkpoints import CheckpointError, History, read_checkpoint
 from byhand.grading.submission.names import why_not
 from byhand.grading.submission.reading import UnreadableError, submitted_cells
@@ -21,6 +22,7 @@ TRAINED = {
     "3-layers": [],
     "4-optimizers": ["mnist_mlp.npz"],
     "5-convnet": ["mnist_convnet.npz", "comparison.json"],
+    "6-attention": ["sorter.npz"],
 }
 
 MNIST = "MNIST"  # what counts, as data.mnist() calls it
@@ -115,7 +117,7 @@ def _notebook(assignment: str) -> Path:
 def _weights(path: Path, notes: list[str]) -> str:
     """What a checkpoint holds, in words. Raises CheckpointError."""
     found = read_checkpoint(path)
-    if found.data != MNIST:
+    if found.data not in (MNIST, sorting.NAME):
         notes.append(f"{path.name} was trained on {found.data}, and counts on {MNIST}.")
     return f"{len(found.history.seconds)} epochs on {found.data}"
 

@@ -19,7 +19,7 @@ from byhand.grading.plugins.grades import bonus_tests
 COURSE = Path(__file__).parents[1]
 DRAWS = 5
 # A student with a wrong layer has trained with it; the reference's weights say nothing about it.
-TRAINING = {"train_mlp", "train_mnist"}
+TRAINING = {"train_mlp", "train_mnist", "train_sorter"}
 ASSIGNMENTS = assignments(COURSE)
 MISTAKES = [(a, m) for a in ASSIGNMENTS for m in mistakes(COURSE / "mistakes" / a)]
 VARIANTS = [(a, v) for a in ASSIGNMENTS for v in variants(COURSE / "mistakes" / a)]

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from byhand.check import tensors
+from byhand.check.sequences import PlainRun, Scores, learn_to_sort, sort  # noqa: F401 - named too
+from byhand.check.stand_ins import Assembled, Surrounded, Writer  # noqa: F401 - named by a script
 from byhand.checkpoints import load_checkpoint, read_checkpoint
 from byhand.measures import check_finite
 from byhand.nn import Criterion, Module, Optimizer, Scheduler

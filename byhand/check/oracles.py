@@ -5,6 +5,7 @@ Each oracle is an adapter. Its last arguments make a known mistake in it: see by
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,9 @@ class Layer:
             setattr(tensor, part, torch.from_numpy(value))
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        tensor = torch.from_numpy(x).requires_grad_()
+        tensor = torch.from_numpy(x)
+        if tensor.is_floating_point():  # else it holds tokens
+            tensor.requires_grad_()
         y = self._forward(self.twin, tensor) if self._forward else self.twin(tensor)
         vars(self).update(x=tensor, y=y, output=numbers(y))
         return self.output
@@ -91,8 +94,8 @@ class Layer:
         self.update_grad_parameters(x, grad_output)
         return self.compute_grad_input(x, grad_output)
 
-    def compute_grad_input(self, x: np.ndarray, grad_output: np.ndarray) -> np.ndarray:
-        return self._gradient("x", self.x, grad_output)
+    def compute_grad_input(self, x: np.ndarray, grad_output: np.ndarray) -> np.ndarray | None:
+        return self._gradient("x", self.x, grad_output) if self.x.requires_grad else None
 
     def update_grad_parameters(self, x: np.ndarray, grad_output: np.ndarray) -> None:
         for name, parameter in self.twin.named_parameters():
@@ -249,6 +252,18 @@ class _Stage(torch.nn.Module):
         return torch.roll(y, 1, -1) if self.moody and self.training else y
 
 
+class _Scores(torch.nn.Module):
+    """PyTorch's side of fixtures.Scores."""
+
+    def __init__(self, weight: np.ndarray, tide: Given):
+        super().__init__()
+        self.weight, self.tide = torch.nn.Parameter(torch.tensor(weight)), tide.function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.weight * torch.from_numpy(self.tide(x.numpy()))
+        return torch.roll(y, int(self.training), 2)
+
+
 def stages(*modules: Layer) -> torch.nn.Module:
     """What a Sequential of such layers is in PyTorch."""
     return torch.nn.Sequential(*(module.twin for module in modules))
@@ -256,5 +271,11 @@ def stages(*modules: Layer) -> torch.nn.Module:
 
 FIXTURES = vars(fixtures) | {
     "Stage": lambda weight, **kind: Layer(_Stage, weight, **kind),
+    "Assembled": lambda cls, weights, **make: cls(weights, **make),
+    "Surrounded": lambda cls, *attention, **make: cls(**make),
+    "Scores": lambda weight, tide: Layer(_Scores, weight, tide),
+    "Writer": lambda arrays, *_: SimpleNamespace(
+        written=lambda function, *args, seed: function(arrays, *args, seed=seed)
+    ),
     "Wave": lambda: lambda output, y: torch.sin(output[range(len(y)), y]).mean(),
 }

@@ -110,19 +110,26 @@ class Draw:
     def batch(self, shape: Sequence[int], scale: float = 1.0, shift: float = 0.0) -> np.ndarray:
         """Normal numbers for a right answer to show on, whatever the draw.
 
-        None is within 0.01 of zero, and no column of several samples is nearly constant, where
-        a division by its spread would blow rounding errors up. No two numbers of images (four
+        None is within 0.01 of zero, and no column of several samples is nearly constant, nor the
+        features of a token (three axes), where a division by their spread would blow rounding
+        errors up. No two numbers of images (four
         axes) are nearly equal: the largest in a window is still so when one of them is nudged.
         """
         size = int(np.prod(shape))
         x = self.normal(shape)
         if len(shape) == 4:
             x = ndtri((self.rng.permutation(size) + 0.5) / size).reshape(shape)
-        elif len(shape) > 1 and shape[0] > 1:
-            while (x.std(axis=0) < LEAST_SPREAD).any():
+        elif len(shape) > 1 and shape[axis := 0 if len(shape) == 2 else -1] > 1:
+            while (x.std(axis=axis) < LEAST_SPREAD).any():
                 x = self.normal(shape)
         x = scale * x + shift
         return x + np.copysign(AWAY_FROM_ZERO, x)
+
+    def tokens(self, shape: Sequence[int], below: int) -> np.ndarray:
+        """Integers from 0 to below - 1; of several, two at least are the same."""
+        x = self.rng.integers(0, below, shape)
+        x.flat[-1] = x.flat[0]
+        return x
 
     def input(self, x: Sequence) -> np.ndarray:
         """The array itself, or a random batch if x is a shape (a tuple of integers)."""
@@ -209,6 +216,8 @@ def sizes_of(shape: Sequence[int]) -> dict[int, str]:
     named = {int(np.prod(shape)): "the number of elements"}
     if len(shape) > 1:
         named[shape[-1]] = "the number of columns"
+    if len(shape) == 3:
+        named[shape[0] * shape[1]] = "the number of tokens"
     return named | {shape[0]: "the batch size"}
 
 

@@ -10,6 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from byhand.plots.attention import (
+    attention_maps,
+    bits,
+    causal_mask,
+    head_profiles,
+    heads,
+    residual_stream,
+    soft_dictionary,
+    variants,
+)
 from byhand.plots.autograd import backward_steps, hinges, over_steps, two_layer_graph
 from byhand.plots.comparison import changed_images, learned, tuned, with_seeds
 from byhand.plots.convolution import hand_made_kernels, scatter, window_slides

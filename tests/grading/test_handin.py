@@ -238,7 +238,7 @@ def renamed(folder: Path) -> None:
     [
         (["5-convnt"], None, r"There is no assignment '5-convnt'\. Did you mean 5-convnet\?"),
         (["layers"], None, r"There is no assignment 'layers'\. Did you mean 3-layers\?"),
-        (["xyz"], None, r"There is no assignment 'xyz'\. There are 1-autograd, .*5-convnet\."),
+        (["xyz"], None, r"There is no assignment 'xyz'\. There are 1-autograd, .*6-attention\."),
         (["3-layers"], None, r"layers.ipynb is not in /.*\. Change to the folder that it is in\."),
         (["5-convnet"], renamed, r"convnet.ipynb is not in .*\. Rename convnet-Copy1.ipynb to con"),
         (

@@ -19,7 +19,7 @@ from byhand.grading.submission.test_cells import GradedCells
 
 COURSE = Path(__file__).parents[2]
 SHARED = COURSE.parent / "shared" / "mnist"
-NEEDED = {"4-optimizers": 0.975, "5-convnet": 0.99}  # of MNIST
+NEEDED = {"4-optimizers": 0.975, "5-convnet": 0.99, "6-attention": 0.99}  # 4 and 5: of MNIST
 LONGEST = 20  # seconds for grading a submission
 
 
@@ -81,12 +81,13 @@ class Submission:
 @pytest.mark.parametrize("assignment", FILES)
 def test_weights_that_were_handed_in_count(assignment, weights, tmp_path):
     with handed_in(assignment, weights[assignment], tmp_path) as submission:
-        assert submission.failures("test_train_m") == {}
+        assert submission.failures("test_train") == {}
 
 
-def test_a_whole_submission_is_graded_soon(weights, tmp_path):
+@pytest.mark.parametrize("assignment", ["5-convnet", "6-attention"])
+def test_a_whole_submission_is_graded_soon(assignment, weights, tmp_path):
     began = time.monotonic()
-    with handed_in("5-convnet", weights["5-convnet"], tmp_path) as submission:
+    with handed_in(assignment, weights[assignment], tmp_path) as submission:
         assert submission.failures() == {}
     assert time.monotonic() - began < LONGEST
 
@@ -96,6 +97,29 @@ def test_without_the_file_only_its_own_check_fails(tmp_path):
         failures = submission.failures("test_train")
         assert set(failures) == {"test_train_mnist_accuracy"}
         assert "mnist_convnet.npz is missing" in failures["test_train_mnist_accuracy"]
+
+
+def test_weights_of_another_sorter_cost_their_own_check_only(weights, tmp_path):
+    with handed_in("6-attention", weights["6-attention"], tmp_path) as submission:
+        wider = (
+            "from_here = TransformerBlock\nTransformerBlock = lambda *a, **k: from_here(32, 4, 64)"
+        )
+        assert submission.student.run_cell(wider) == []
+        failures = submission.failures("test_train")
+        assert set(failures) == {"test_train_sorter_sorts"}
+        [said] = [line for line in failures.popitem()[1].splitlines() if "FAIL" in line]
+        assert "sorter.npz is of another network" in said
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 nothing"])
+def test_a_sorter_without_a_whole_file_loses_that_check_only(content, tmp_path):
+    if content is not None:
+        (tmp_path / "sorter.npz").write_bytes(content)
+    with handed_in("6-attention", None, tmp_path) as submission:
+        failures = submission.failures()
+        assert set(failures) == {"test_train_sorter_sorts"}
+        [said] = [line for line in failures.popitem()[1].splitlines() if "FAIL" in line]
+        assert "sorter.npz is missing" in said or "sorter.npz is no checkpoint" in said, said
 
 
 def test_a_pickle_in_the_file_is_not_run(weights, tmp_path):
@@ -153,4 +177,4 @@ if SHARED.is_dir():
         file = tmp_path / FILES[assignment]
         (tmp_path / "files").mkdir()
         with handed_in(assignment, file, tmp_path / "files") as submission:
-            assert submission.failures("test_train_m") == {}
+            assert submission.failures("test_train") == {}

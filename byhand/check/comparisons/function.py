@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from byhand.check.compare import PYTORCH, SINGLE
 from byhand.check.core import Check
+from byhand.check.hints.attention import ATTENTION_FUNCTIONS, ATTENTION_GRADIENTS
 from byhand.check.hints.functions import FUNCTIONS, GRADIENTS
 from byhand.check.oracles import numbers
 from byhand.check.random_inputs import Draw, calm, is_shape, longer, sizes_of
@@ -38,6 +40,7 @@ def function(
     view: bool = False,
     against: str = PYTORCH,
     suspects: Suspects = None,
+    fixed: Mapping[str, Any] = MappingProxyType({}),
     seed: int | None = None,
     called: str = "function",
 ) -> Report | None:
@@ -49,8 +52,8 @@ def function(
     tensors: whether the subject works on PyTorch tensors and may use PyTorch (and loops);
     quiet: whether a floating-point warning is a fault; view: whether the result has to share the
     first argument's memory; against: whose result the expected one is; suspects: words -> a
-    function with the mistake that they name; called: the check that repeats this one. Raises
-    CheckFailed with what was found.
+    function with the mistake that they name; fixed: what both get by keyword; called: the check
+    that repeats this one. Raises CheckFailed with what was found.
     """
     check = Check(called, subject, seed=seed)
     labels = [returns] if isinstance(returns, str) else returns
@@ -58,8 +61,8 @@ def function(
     if loops and not has_loop(check.runner.program(check.name), check.name):
         text = f"{check.name} has no loop; this task asks for loops"
         check.at_last.append(Line("rules", False, text))
-    mistakes = FUNCTIONS.get(like, {}) | dict(suspects or {})
-    how = dict(tensors=tensors, quiet=quiet, view=view, against=against)
+    mistakes = (FUNCTIONS | ATTENTION_FUNCTIONS).get(like, {}) | dict(suspects or {})
+    how = dict(tensors=tensors, quiet=quiet, view=view, against=against, fixed=fixed)
     values, large = _drawn(args, check.draw), _longer(args, check.draw)
     return _compare(check, values, labels, like, mistakes, large=large, **how)
 
@@ -76,6 +79,8 @@ def gradient(
     tensors: bool = False,
     quiet: bool = False,
     suspects: Suspects = None,
+    against: str = PYTORCH,
+    fixed: Mapping[str, Any] = MappingProxyType({}),
     seed: int | None = None,
     called: str = "gradient",
 ) -> Report | None:
@@ -91,26 +96,27 @@ def gradient(
     check.rules(torch=tensors, autograd=False)
     values, large = _drawn(args, check.draw), _longer(args, check.draw)
     count, places = len(values), [list(values).index(name) for name in wanted]
-    mistakes = GRADIENTS.get(of, {}) | dict(suspects or {})
-    output = of(*map(_tensor, values.values()))
+    mistakes = (GRADIENTS | ATTENTION_GRADIENTS).get(of, {}) | dict(suspects or {})
+    output = of(*map(_tensor, values.values()), **fixed)
     if output.ndim:
         values["grad_output"] = check.draw.normal(tuple(output.shape))
-        mistakes[NO_UPSTREAM] = lambda *given: of(*given).sum()
+        mistakes[NO_UPSTREAM] = lambda *given, **fixed: of(*given, **fixed).sum()
         large += [check.draw.normal(of(*map(_tensor, large)).shape)] if large else []
 
-    def answer(of: Callable, *given: Any) -> Any:
+    def answer(of: Callable, *given: Any, **fixed: Any) -> Any:
         with torch.inference_mode(False):
             given = [v.clone() if isinstance(v, torch.Tensor) else v for v in given]
             inputs = [given[place].requires_grad_() for place in places]
-            y = of(*given[:count])
-            grads = torch.autograd.grad(y, inputs, given[count] if y.ndim else None)
+            y = of(*given[:count], **fixed)
+            upstream = given[count] if y.ndim else None
+            grads = torch.autograd.grad(y, inputs, upstream, materialize_grads=True)
         return grads if len(grads) > 1 else grads[0]
 
     mistakes = {says: partial(answer, other) for says, other in mistakes.items()}
     labels = [f"gradient for {name}" for name in wanted]
     how = dict(tensors=tensors, autograd=False, quiet=quiet, look=look and f"gradient for {look}")
     moved = () if own is None else places
-    how |= dict(moved=moved, large=large)
+    how |= dict(moved=moved, large=large, fixed=fixed, against=against)
     return _compare(check, values, labels, partial(answer, of), mistakes, **how)
 
 
@@ -129,6 +135,7 @@ def _compare(
     look: str | None = None,
     moved: Sequence[int] = (),
     large: Sequence[Any] = (),
+    fixed: Mapping[str, Any],
 ) -> Report | None:
     """Call the subject in both precisions, twice: what it has returned first must not change.
 
@@ -137,8 +144,8 @@ def _compare(
     student's own function move; large: arguments with longer axes, to look for loops.
     """
 
-    def oracle(of: Callable, *given: Any) -> Any:
-        found = of(*map(_tensor, given))
+    def oracle(of: Callable, *given: Any, **fixed: Any) -> Any:
+        found = of(*map(_tensor, given), **fixed)
         return found if tensors else numbers(found)
 
     def write(script: Script, dtype: type) -> None:
@@ -150,7 +157,7 @@ def _compare(
             return script.argument(name, Tensor(array) if tensors else array)
 
         given = [_arrays(partial(put, name), value) for name, value in values.items()]
-        result = script.call(check.name, *given)
+        result = script.call(check.name, *given, **fixed)
         shapes = (v.shape for v in values.values() if isinstance(v, np.ndarray) and v.ndim)
         how = dict(sizes=sizes_of(next(shapes, (1,))), against=against, after=result)
         how |= dict(tolerance=SINGLE) if dtype is np.float32 else {}
@@ -164,7 +171,7 @@ def _compare(
             shared = script.call("fixtures.same_tensor_memory", result, given[0])
             script.expect("view", shared, lambda same: "" if same is True else COPY, quiet=True)
         with script.aside():
-            script.call(check.name, *given)
+            script.call(check.name, *given, **fixed)
         for label in wanted:
             script.later(label, parts[label], **how)
         if large and dtype is np.float64:
@@ -174,6 +181,7 @@ def _compare(
             with script.aside():
                 own = script.find(check.names[1])
                 upstream = given.pop() if "grad_output" in values else 1.0
+                given += fixed.values()
                 for label, index in zip(labels, moved, strict=True):
                     if label in wanted:
                         places = check.draw.rng.permutation(values[names[index]].size)[:PLACES]
@@ -181,7 +189,7 @@ def _compare(
                         script.central_differences(label, *how)
 
     names = list(values)
-    check.report.title = f"{check.name}({', '.join(map(_title, values.items()))})"
+    check.report.title = f"{check.name}({', '.join(map(_title, (values | fixed).items()))})"
     wrong = [(says, partial(oracle, of)) for says, of in mistakes.items()]
     hints = [Hint(says, build, label) for says, build in wrong for label in labels]
     return check.differential(partial(oracle, like), write, hints, single="the same in float32")

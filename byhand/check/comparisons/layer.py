@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,14 @@ import torch
 from byhand.check import oracles
 from byhand.check.compare import described
 from byhand.check.core import Check, UsageError, one_of
+from byhand.check.hints.attention import ATTENTION
 from byhand.check.hints.convolution import CONVOLUTION
 from byhand.check.hints.layers import LAYERS, hints_for
+from byhand.check.hints.transformer import TRANSFORMER
 from byhand.check.random_inputs import calm, is_shape, longer, other_size, sizes_of, written
 from byhand.check.report import Report
 from byhand.check.script import PLACES, Script, Slopes
-from byhand.protocol.experiment import Ref
+from byhand.protocol.experiment import Given, Ref
 
 LOOKS = {  # what counts: the gradients for x and for the parameters, the output, running averages
     "all": "output x parameters",
@@ -42,6 +43,9 @@ def layer(
     mode: str = "train",
     look: str = "all",
     loops: bool = False,
+    tokens: int = 0,
+    attention: Sequence[Callable] = (),
+    called: str = "layer",
     seed: int | None = None,
 ) -> Report | None:
     """Compare a layer with PyTorch's.
@@ -49,49 +53,22 @@ def layer(
     like: the PyTorch class, or a function that builds its layer; both get the arguments `make`.
     x: a shape, drawn at random, or the input itself; mode: "train" or "eval".
     look: "all", "output", "backward" (all gradients), "grad_input", "grad_parameters" or
-    "statistics" (running averages); loops: whether Python loops are allowed.
-    Where PyTorch raises ValueError, the layer has to. Raises CheckFailed with what was found, and
-    UsageError.
+    "statistics" (running averages); loops: whether Python loops are allowed; tokens: the input is
+    of integers below this number; attention: what stands for attention() and attention_backward()
+    meanwhile, so that a mistake in them costs nothing here; called: the check that repeats this
+    one. Where PyTorch raises ValueError, the layer has to. Raises CheckFailed with what was found,
+    and UsageError.
     """
     one_of(list(LOOKS), look, "look")
     one_of(list(OTHER), mode, "mode")
-    check, make = Check("layer", cls, seed=seed), make or {}
-    passes = _Passes(check, like, make, x, mode, look)
+    check, make = Check(called, cls, seed=seed), make or {}
+    passes = _Passes(check, like, make, x, mode, look, tokens, attention)
     check.report.title = f"{written(check.name, **make)} on x of shape {passes.x.shape}"
     check.report.title += ", eval mode" if mode == "eval" else ""
     check.rules(loops)
-    hints = hints_for(LAYERS | CONVOLUTION, like, passes.twin)
+    hints = hints_for(LAYERS | CONVOLUTION | TRANSFORMER | ATTENTION, like, passes.twin)
     dtypes = [np.float64, np.float32][: 1 if look == "statistics" else 2]
     return check.differential(partial(oracles.Layer, like), passes.write, hints, dtypes)
-
-
-@calm()
-def raises(
-    error: type[Exception],
-    cls: Any,
-    make: dict[str, Any],
-    forward: Sequence[int] | None = None,
-    seed: int | None = None,
-) -> Report | None:
-    """Expect `error` from the constructor or, if `forward` is a shape, from a pass on it.
-
-    Raises CheckFailed if something else happens, or nothing.
-    """
-    check = Check("raises", cls, seed=seed)
-    where = "" if forward is None else f" on x of shape {tuple(forward)}"
-    check.report.title = f"{written(check.name, **make)}{where} raises {error.__name__}"
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise error
-
-    def write(script: Script, dtype: type) -> None:
-        script.refusal = error.__name__
-        made = script.call(check.name, **make)
-        if forward is not None:
-            script.method(made, "forward", check.draw.normal(forward))
-
-    oracle = refuse if forward is None else lambda **_: SimpleNamespace(forward=refuse)
-    return check.differential(oracle, write, dtypes=[np.float64])
 
 
 class _Passes:
@@ -101,10 +78,14 @@ class _Passes:
     earlier results keep their values, gradients add up in the arrays that an optimizer holds.
     """
 
-    def __init__(self, check: Check, like: Callable, make: dict, x: Sequence, mode: str, look: str):
+    def __init__(
+        self, check: Check, like: Callable, make: dict, x: Sequence, mode: str, look: str,
+        tokens: int, attention: Sequence[Callable],
+    ):  # fmt: skip
         self.name, self.draw, self.like = check.name, check.draw, like
-        self.make, self.mode = make, mode
-        self.wanted, self.drawn, self.x = LOOKS[look].split(), is_shape(x), check.draw.input(x)
+        self.make, self.mode, self.tokens, self.attention = make, mode, tokens, attention
+        self.wanted, self.drawn = LOOKS[look].split(), is_shape(x)
+        self.x = self._input(x) if self.drawn else check.draw.input(x)
         self.twin = like(**make).double().train(mode == "train")
         self.names = [n for n, _ in self.twin.named_parameters()]
         self.averages = [n for n, b in self.twin.named_buffers() if b.is_floating_point()]
@@ -113,11 +94,13 @@ class _Passes:
     def write(self, script: Script, dtype: type) -> None:
         """Build, set the numbers, passes in both modes, zero_grad, central differences."""
         self.script, self.dtype = script, dtype
-        self.layer = script.build(self.name, **self.make)
+        self.standing_in = [script.put(Given(of)) for of in self.attention]
+        self.layer = self._new(self.make)
+        script.built.append(self.layer)
         halved = {n: v / 2 if isinstance(v, float) else v for n, v in self.make.items()}
         with script.aside():
-            self.alone = script.call(self.name, **self.make)
-            self.beside = script.call(self.name, **halved)
+            self.alone = self._new(self.make)
+            self.beside = self._new(halved)
             script.method(self.alone, self.mode)
         for n in self.names + self.averages:
             shape = script.get(script.get(self.layer, n), "shape")
@@ -144,6 +127,22 @@ class _Passes:
             if not script.loops:
                 self._no_loops(x)
 
+    def _new(self, make: dict) -> Ref:
+        """An object of the class."""
+        if not self.standing_in:
+            return self.script.call(self.name, **make)
+        cls = self.script.find(self.name)
+        return self.script.call("fixtures.Surrounded", cls, *self.standing_in, **make)
+
+    def _input(self, shape: Sequence[int], *spread: float) -> np.ndarray:
+        """A random batch."""
+        if self.tokens:
+            return self.draw.tokens(shape, self.tokens)
+        return self.draw.batch(shape, *spread)
+
+    def _cast(self, x: np.ndarray) -> np.ndarray:
+        return x if self.tokens else x.astype(self.dtype)
+
     def _set(self, names: list[str]) -> None:
         """New numbers for parameters and averages."""
         for n in names:
@@ -162,17 +161,17 @@ class _Passes:
         if self.drawn:
             first, *rest = self.x.shape
             sizes = other_size(first), first
-            others = [self.draw.batch((size, *rest), 1.5, 0.5) for size in sizes]
+            others = [self._input((size, *rest), 1.5, 0.5) for size in sizes]
         else:
             others = [np.concatenate([self.x[-1:], self.x]), self.x]
         if not self.x.flags.c_contiguous:
             others = list(map(np.asfortranarray, others))
-        return [x.astype(self.dtype) for x in [self.x, *others]]
+        return [self._cast(x) for x in [self.x, *others]]
 
     def _other_mode(self) -> dict[str, Ref]:
         """A pass in the other mode. The averages do not count where they are not looked at."""
         script, other = self.script, OTHER[self.mode]
-        x = self.draw.batch((len(self.x) + 2, *self.x.shape[1:])).astype(self.dtype)
+        x = self._cast(self._input((len(self.x) + 2, *self.x.shape[1:])))
         g = self.draw.normal(self._output_shape(x)).astype(self.dtype)
         with script.aside():
             script.method(self.layer, other)
@@ -212,7 +211,7 @@ class _Passes:
             found["output"] = look("output", y)
             script.look(f"self.output{which}", script.get(layer, "output"), "output", quiet=True)
         with script.aside():
-            script.method(self.beside, "forward", self.draw.batch(x.shape))
+            script.method(self.beside, "forward", self._input(x.shape))
         steps = {"x": "backward"}
         if in_steps:
             steps = {"x": "compute_grad_input", "parameters": "update_grad_parameters"}
@@ -230,7 +229,8 @@ class _Passes:
     def _output_shape(self, x: np.ndarray) -> tuple[int, ...]:
         try:
             with torch.no_grad():
-                return tuple(self.twin(torch.from_numpy(x.astype(np.float64))).shape)
+                x = x if self.tokens else x.astype(np.float64)
+                return tuple(self.twin(torch.from_numpy(x)).shape)
         except ValueError:  # a refusal: what the student has to do as well
             return x.shape
         except (RuntimeError, IndexError) as error:
@@ -261,7 +261,7 @@ class _Passes:
         """Slopes of the student's own forward pass, at some places of x and each parameter."""
         script = self.script
         script.shared = len(script.steps)
-        sizes = {"x": x.size} if "x" in self.wanted else {}
+        sizes = {"x": x.size} if "x" in self.wanted and not self.tokens else {}
         if "parameters" in self.wanted:
             sizes |= {n: getattr(self.twin, n).numel() for n in self.names}
         places = [self.draw.rng.permutation(size)[:PLACES] for size in sizes.values()]
@@ -274,15 +274,15 @@ class _Passes:
     def _no_loops(self, x: np.ndarray) -> None:
         """Passes on longer arrays: of all sizes where these go together, else of the batch."""
         make = {n: longer([v])[0] if type(v) is int else v for n, v in self.make.items()}
-        many = self.draw.batch(longer(x.shape))
+        many = self._input(longer(x.shape))
         try:
             with torch.no_grad():
                 shape = self.like(**make).double()(torch.from_numpy(many)).shape
         except Exception:  # noqa: BLE001 - PyTorch refuses in many ways
-            make, many = self.make, self.draw.batch((*longer(x.shape[:1]), *x.shape[1:]))
+            make, many = self.make, self._input((*longer(x.shape[:1]), *x.shape[1:]))
             shape = self._output_shape(many)
         with self.script.aside():
-            large = self.script.call(self.name, **make)
+            large = self._new(make)
             self.script.method(large, self.mode)
         large = [large, many, self.draw.normal(shape)]
         self.script.no_loops([self.layer, x, self.g], large, forward=1, backward=2)

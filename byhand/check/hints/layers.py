@@ -170,6 +170,9 @@ LAYERS[nn.Linear] = [
     grad_x("W is transposed once too often.", lambda t, x, y, g: g @ t.weight.T),
     gradient("bias", "Sum over the samples, axis 0.", lambda t, x, y, g: g.sum(-1)),
     gradient("bias", "Yours is one number for all.", lambda t, x, y, g: g.sum() + 0 * g[0]),
+    gradient("bias", "Sum over all axes but the last.", lambda t, x, y, g: g.sum(0).sum(-1)),
+    gradient("weight", "Sum over all axes but the last.",
+             lambda t, x, y, g: g[0].transpose(-1, -2) @ x[0] if x.ndim > 2 else 0 * g.T @ x),
 ]  # fmt: skip
 LAYERS[nn.ReLU] = [
     grad_x("At x = 0 the derivative is 0, as in PyTorch.", lambda t, x, y, g: g * (x >= 0)),

@@ -86,7 +86,7 @@ def learns(
     ex = Experiment(seconds=HOPELESS)
     network = ex.call(names[0])
     output = ex.call("fixtures.answers", network, unseen[:FIRST])
-    _values(check, ex, [names[0], "output"], network, output)
+    values(check, ex, [names[0], "output"], network, output)
     ex = Experiment(seed=draw.seed)
     network = ex.call(names[0])
     before = ex.call("fixtures.answers", network, unseen)
@@ -94,7 +94,7 @@ def learns(
     run = ex.call("fixtures.practise", network, loss, pair, *batches)
     after = ex.call("fixtures.answers", network, unseen)
     labelled = [names[0], "output", *names[1:], "training", "output after training"]
-    _, before, *_, after = _values(check, ex, labelled, network, before, pair, loss, run, after)
+    _, before, *_, after = values(check, ex, labelled, network, before, pair, loss, run, after)
     outputs = [torch.from_numpy(_output(check, found, len(labels))) for found in (before, after)]
     entropy, right = torch.nn.functional.cross_entropy, torch.from_numpy(labels)
     was, now = (float(entropy(output, right)) for output in outputs)
@@ -103,7 +103,7 @@ def learns(
         now <= most,
         f"It should fall to {most:.2f} at least. Are the learning rates far off?",
     )
-    _line(check, "loss on unseen images", ok, f"{was:.3g} before, {now:.3g} after", hint)
+    line(check, "loss on unseen images", ok, f"{was:.3g} before, {now:.3g} after", hint)
     return check.conclude()
 
 
@@ -127,18 +127,18 @@ def _shaped(images: np.ndarray, flat: bool) -> np.ndarray:
     return images.reshape(len(images), -1) if flat else images
 
 
-def _line(check: Check, name: str, ok: bool, text: str, hint: str = "") -> None:
+def line(check: Check, name: str, ok: bool, text: str, hint: str = "") -> None:
     """Add a line; the hint is for one that fails."""
     check.report.lines.append(Line(name, ok, text, hint="" if ok else hint))
 
 
 def _stop(check: Check, name: str, text: str, hint: str = "") -> None:
     """There is nothing to count: the report ends here. Raises CheckFailed."""
-    _line(check, name, False, text, hint)
+    line(check, name, False, text, hint)
     check.conclude()
 
 
-def _values(check: Check, ex: Experiment, labels: list[str], *refs: Ref) -> list[Any]:
+def values(check: Check, ex: Experiment, labels: list[str], *refs: Ref) -> list[Any]:
     """What the steps `refs` returned. Raises CheckFailed for the first that failed."""
     results = check.runner.run(ex)
     found = [results[ref.index] for ref in refs]
@@ -162,7 +162,7 @@ def _right(check: Check, file: str, here: str, images: np.ndarray, labels: np.nd
         loaded = ex.call("fixtures.load", network, file)
         output = ex.call("fixtures.answers", network, images[start:stop])
         labelled = [check.name, "file", "output"]
-        _, told, output = _values(check, ex, labelled, network, loaded, output)
+        _, told, output = values(check, ex, labelled, network, loaded, output)
         if (told := str(told)[:200]) != here:
             if told == MNIST:
                 raise data.DataError(
@@ -198,4 +198,4 @@ def _counted(
     check: Check, name: str, right: int, count: int, needed: int, share: float, hint: str = ""
 ) -> None:
     text = f"{right:,} of {count:,} right ({right / count:.2%}), needed: {100 * share:.4g}%"
-    _line(check, name, right >= needed, text, hint)
+    line(check, name, right >= needed, text, hint)

@@ -19,7 +19,7 @@ from byhand.grading.course.notebooks import (
 from byhand.handin import TRAINED
 
 FILES = {name: file for name in TRAINED for file in TRAINED[name] if file.endswith(".npz")}
-TRAINING = "mnist-run"  # the id of the cell that trains and writes the file
+TRAINING = "mnist-run", "sorter-run"  # the ids of the cells that train and write the files
 
 
 def write_weights(
@@ -34,7 +34,7 @@ def write_weights(
     path = source_notebook(course, assignment)
     cells = read(path).cells
     [setup] = [cell.source for cell in cells if grade_id(cell) == "setup"]
-    [run] = [cell.source for cell in cells if cell.id == TRAINING]
+    [run] = [cell.source for cell in cells if cell.id in TRAINING]
     (folder / FILES[assignment]).unlink(missing_ok=True)
     with given_beside(path):
         program = "\n\n".join([setup, *solution_cells(path).values()])

@@ -1,0 +1,163 @@
+"""check.generate: a network that writes token by token and keeps keys and values."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from byhand.check.comparisons.attention import Part, given_attention, unguarded
+from byhand.check.core import Check
+from byhand.check.random_inputs import calm
+from byhand.check.report import Report
+from byhand.check.script import Hint, Script
+from byhand.check.torch_attention import SelfAttention
+from byhand.protocol.experiment import Given
+
+WIDTH, HEADS, LETTERS, LENGTH = 8, 2, 7, 12  # of the network: features, heads, tokens, positions
+CACHED = "Each token goes through a layer once: keep the keys and values of those before it."
+
+
+@calm()
+def generate(
+    function: Any,
+    prompt: int = 4,
+    steps: int = 6,
+    temperature: float = 1.0,
+    blocks: int = 1,
+    seed: int | None = None,
+) -> Report | None:
+    """Have a network that is given write `steps` tokens after a prompt of so many.
+
+    function: called with network, tokens, steps, temperature and rng. Raises CheckFailed with what
+    was found.
+    """
+    check = Check("generate", function, seed=seed)
+    title = f"{check.name}: {steps} tokens after {prompt}, temperature {temperature:g}"
+    check.report.title = f"{title}, {blocks} block{'s' * (blocks > 1)} of given parts"
+    check.rules(loops=True)
+    draw = check.draw
+    arrays, makers = _arrays(draw.normal, blocks), _Network(blocks)
+    tokens, number = draw.tokens((prompt,), LETTERS), int(draw.rng.integers(2**31))
+
+    def write(script: Script, dtype: type) -> None:
+        network = makers.of(arrays)
+        outputs = [[n, script.put(Given(unguarded(of)))] for n, of in network.outputs().items()]
+        attend = script.put(Given(given_attention))
+        writer = script.call("fixtures.Writer", arrays, outputs, attend, HEADS, blocks)
+        given = script.argument("tokens", tokens)
+        how = dict(seed=number)
+        own = script.find(check.name)
+        written = script.method(writer, "written", own, given, steps, temperature, **how)
+        script.look("tokens", written)
+        script.shared = len(script.steps)
+        passed = script.method(writer, "passed")
+        script.expect("cache", passed, enough, after=written)
+
+    def enough(passed: Any) -> str:
+        most = prompt + steps
+        text = f"{passed} tokens went through a layer for a text of {most}. {CACHED}"
+        return "" if passed <= most else text
+
+    def oracle(network: Any, tokens: np.ndarray, *args: Any, **how: Any) -> np.ndarray:
+        return makers.of(network).write(tokens, *args, **how)
+
+    hints = [Hint(says, partial(oracle, **how), "tokens") for says, how in MISTAKES.items()]
+    return check.differential(oracle, write, hints, dtypes=[np.float64])
+
+
+MISTAKES: dict[str, dict[str, Any]] = {
+    "The scores are divided by the temperature, not multiplied with it.":
+        {"scale": lambda s, t: s * t},
+    "The temperature changes nothing.": {"scale": lambda s, t: s},
+    "The positions are off by one: the first new token stands at place len(tokens).": {"shift": 1},
+    "The positions are off by one: yours begin one too early.": {"shift": -1},
+    "A new token stands at its own place, not at place 0.": {"shift": -LENGTH},
+    "The prompt sees tokens that come later: inside it the attention is causal.":
+        {"causal": False},
+    "At temperature 0 it takes the least likely token.": {"least": True},
+}  # fmt: skip
+
+
+def _arrays(draw: Callable, blocks: int) -> dict[str, np.ndarray]:
+    """What a network holds, by name."""
+    arrays = {"Embedding": draw((LETTERS, WIDTH)), "Positions": draw((LENGTH, WIDTH))}
+    for n in range(blocks):
+        arrays |= {f"{n}.{part}": draw((WIDTH,)) for part in ("norm1", "norm2", "mlp")}
+        arrays[f"{n}.in_proj_weight"] = draw((3 * WIDTH, WIDTH)) / 2
+        arrays[f"{n}.in_proj_bias"] = draw((3 * WIDTH,))
+        arrays[f"{n}.out_proj_weight"] = draw((WIDTH, WIDTH)) / 2
+        arrays[f"{n}.out_proj_bias"] = draw((WIDTH,))
+    return arrays | {"norm": draw((WIDTH,)), "linear": 2 * draw((LETTERS,))}
+
+
+class _Network:
+    """The whole of it in PyTorch. blocks: how many there are."""
+
+    def __init__(self, blocks: int):
+        self.blocks = blocks
+
+    def of(self, arrays: dict[str, np.ndarray]) -> "_Network":
+        """A network that holds these arrays."""
+        made = _Network(self.blocks)
+        made.arrays = {name: torch.from_numpy(np.array(a)) for name, a in arrays.items()}
+        made.parts = {
+            name: Part(a) for name, a in arrays.items() if a.ndim == 1 and "_" not in name
+        }
+        return made
+
+    def heads(self, x: torch.Tensor, number: int, causal: bool = True) -> torch.Tensor:
+        """Self-attention of a block."""
+        layer = SelfAttention(WIDTH, HEADS, causal).double()
+        mine = {name: self.arrays[f"{number}.{name}"] for name, _ in layer.named_parameters()}
+        with torch.no_grad():
+            return torch.func.functional_call(layer, mine, (x,))
+
+    def block(self, x: torch.Tensor, number: int, causal: bool = True) -> torch.Tensor:
+        """(B, T, WIDTH) -> (B, T, WIDTH)"""
+        norm1, norm2, mlp = (self.parts[f"{number}.{p}"] for p in ("norm1", "norm2", "mlp"))
+        x = x + self.heads(norm1(x), number, causal)
+        return x + mlp(norm2(x))
+
+    def scores(
+        self, tokens: torch.Tensor, shift: int = 0, prompt: int = LENGTH, causal: bool = True
+    ) -> torch.Tensor:
+        """(B, T) -> (B, T, LETTERS). shift: of the places behind the prompt."""
+        places = torch.arange(tokens.shape[1])
+        places[prompt:] += shift
+        x = self.arrays["Embedding"][tokens] + self.arrays["Positions"][places.clamp(0, LENGTH - 1)]
+        for number in range(self.blocks):
+            x = self.block(x, number, causal)
+        return self.parts["linear"](self.parts["norm"](x))
+
+    def outputs(self) -> dict[str, Callable]:
+        """Part -> what computes its output, from an array."""
+        found: dict[str, Callable] = {
+            "Embedding": lambda x: self.arrays["Embedding"][x],
+            "Positions": lambda x: x + self.arrays["Positions"][: x.shape[1]],
+            "network": self.scores,
+        }
+        for n in range(self.blocks):
+            found[f"{n}.attention"] = partial(self.heads, number=n)
+            found[f"{n}"] = partial(self.block, number=n)
+        return {name: partial(_of_array, of) for name, of in found.items()}
+
+    def write(
+        self, tokens: np.ndarray, steps: int, temperature: float, seed: int,
+        scale: Callable = lambda s, t: s / t, least: bool = False, **mistakes: Any,
+    ) -> np.ndarray:  # fmt: skip
+        """Tokens (T,) -> the `steps` that follow, each from the whole text before it."""
+        rng, text, prompt = np.random.default_rng(seed), list(tokens), len(tokens)
+        for _ in range(steps):
+            scores = self.scores(torch.tensor([text]), prompt=prompt, **mistakes)[0, -1].detach()
+            if temperature:
+                p = scale(scores, temperature).softmax(-1).numpy()
+                text.append(int(rng.choice(LETTERS, p=p)))
+            else:
+                text.append(int((-scores if least else scores).argmax()))
+        return np.array(text[prompt:])
+
+
+def _of_array(of: Callable, x: np.ndarray) -> torch.Tensor:
+    return of(torch.from_numpy(np.array(x))).detach()
