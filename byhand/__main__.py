@@ -144,6 +144,34 @@ def normalise(
         _report(changed, "Run `byhand normalise`.")
 
 
+@app.command("report")
+def report_command(
+    assignment: Annotated[str, typer.Argument(metavar="[ASSIGNMENT]")] = "",
+    to: Annotated[Path | None, typer.Option(help="A folder; build/report if not given.")] = None,
+) -> None:
+    """What the class understood: scores, tasks, the commonest mistakes, who waits; a page, CSV,
+    JSON."""
+    from byhand.grading.desk import page, report  # here, because these take a second to import
+
+    course = notebooks.find_course()
+    written = report.write_report(course, assignment, to or course / "build" / "report")
+    typer.echo("\n".join([page.link(written[0]), *map(os.path.relpath, written[1:])]))
+
+
+@app.command("roster")
+def roster_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv")],
+    column: Annotated[
+        str, typer.Option("--id", help="The column with the names that students hand in under.")
+    ] = "",
+) -> None:
+    """Enter the names of the class into the gradebook, from Moodle's or Canvas's export."""
+    from byhand.grading.desk import roster  # here, because it takes a second to import
+
+    new, there = roster.import_roster(notebooks.find_course(), file, column)
+    typer.echo(f"{new} students entered, {there} brought up to date.")
+
+
 def _report(problems: list[str], remedy: str) -> None:
     """Print problems and what to do about them, and exit with 1; return if there are none."""
     if problems:
