@@ -172,6 +172,20 @@ def roster_command(
     typer.echo(f"{new} students entered, {there} brought up to date.")
 
 
+@app.command("similarity")
+def similarity_command(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
+    to: Annotated[Path | None, typer.Option(help="A folder; build/report if not given.")] = None,
+) -> None:
+    """Which solutions and weights are too alike: pairs side by side, for a person to judge."""
+    from byhand.grading.desk import page, similarity  # here, because these take a second to import
+
+    course = notebooks.find_course()
+    where = to or course / "build" / "report"
+    path, pairs = similarity.write_similarity(course, assignment, where)
+    typer.echo(f"{len(pairs)} pairs alike: {page.link(path)}")
+
+
 def _report(problems: list[str], remedy: str) -> None:
     """Print problems and what to do about them, and exit with 1; return if there are none."""
     if problems:

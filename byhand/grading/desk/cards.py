@@ -62,6 +62,12 @@ def cell_of(path: Path, name: str) -> dict[str, Any]:
     return next((cell for cell in _cells(path) if _marks(cell).get("grade_id") == name), {})
 
 
+def solutions(path: Path) -> dict[str, str]:
+    """By task: what stands in the solution cells of a graded notebook. Raises UnreadableError."""
+    cells = [cell for cell in _cells(path) if _marks(cell).get("solution")]
+    return {_marks(cell)["grade_id"]: text_of(cell["source"]) for cell in cells}
+
+
 def text_of(source: str | list[str]) -> str:
     """What a file keeps as one text or as its lines."""
     return source if isinstance(source, str) else "".join(source)

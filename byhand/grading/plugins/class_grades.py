@@ -3,6 +3,7 @@
 nbgrader's objects load a grade at a time; for a thousand students that takes minutes.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from nbgrader.apps import NbGrader
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.engine import make_url
 
+from byhand.grading.course.commands import path_of_tools
 from byhand.grading.course.notebooks import (
     CourseError,
     assignments,
@@ -117,6 +119,7 @@ def opened(
 ) -> Iterator[tuple[Gradebook, LatePolicy, CourseDirectory]]:
     """The gradebook of a course, its late policy and its folders, as its nbgrader_config.py has
     them. new: make a gradebook where there is none; else that raises CourseError."""
+    os.environ["PATH"] = path_of_tools()  # for a gradebook that has to be made
     with chdir(course):
         app = NbGrader()
         app.initialize([f"--CourseDirectory.root={course}"])
