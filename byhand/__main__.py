@@ -9,7 +9,7 @@ import typer.core
 from rich.console import Console
 
 from byhand import handin
-from byhand.grading.course import normal_form, notebooks, release
+from byhand.grading.course import handout, normal_form, notebooks, release
 
 
 class Commands(typer.core.TyperGroup):
@@ -94,6 +94,18 @@ def doctor_command() -> None:
         raise typer.Exit(1)
 
 
+@app.command("explain")
+def explain_command(
+    student: Annotated[str, typer.Argument(metavar="STUDENT")],
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
+    task: Annotated[str, typer.Argument(metavar="TASK")],
+) -> None:
+    """Why a student has the points of a task: the code, the cards, the reference."""
+    from byhand.grading.desk import explain  # here, because it takes a second to import
+
+    explain.explain(notebooks.find_course(), student, assignment, task, Console())
+
+
 @app.command("handin")
 def handin_command(
     assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="As in 3-layers.")],
@@ -106,6 +118,24 @@ def handin_command(
 ) -> None:
     """Look whether an assignment is complete, and pack it into one file to hand in."""
     handin.hand_in(assignment, student, anyway, tell=typer.echo)
+
+
+@app.command("handout")
+def handout_command(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
+    to: Annotated[Path | None, typer.Option(help="A folder; build/handout if not given.")] = None,
+) -> None:
+    """What students need for an assignment, as one zip: release, package, requirements, guide."""
+    course = notebooks.find_course()
+    path = handout.write_handout(course, assignment, to or course / "build" / "handout")
+    typer.echo(os.path.relpath(path))
+
+
+@app.command("new-term")
+def new_term_command(folder: Path) -> None:
+    """Copy the course into a new folder, without students' work, grades, and git's history."""
+    handout.new_term(notebooks.find_course(), folder)
+    typer.echo(f"{folder}: set the deadlines in nbgrader_config.py, then `make setup` there.")
 
 
 @app.command("release")

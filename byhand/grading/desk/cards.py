@@ -7,14 +7,14 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 from byhand.grading.course.notebooks import NO_NOTEBOOK
 
 FAIL, HINT = re.compile(r"^  FAIL  +(.*\S)"), re.compile(r"^ {8}(\S.*)")
-REPEATS = re.compile(r"^\((.*) repeats this draw\)$")
 UNWRITTEN = "is not implemented yet"
 HIDDEN = "### BEGIN HIDDEN TESTS"
 
@@ -23,15 +23,12 @@ HIDDEN = "### BEGIN HIDDEN TESTS"
 class Card:
     """A card that failed.
 
-    tried: its first line; line: the one that failed; says: the named mistake, empty if it has none;
-    repeat: the call that repeats the draw; text: all of it.
+    tried: its first line; line: the one that failed; says: the named mistake, if there is one.
     """
 
     tried: str
     line: str
     says: str
-    repeat: str
-    text: str
 
     @property
     def unwritten(self) -> bool:
@@ -57,15 +54,23 @@ def failed_cells(path: Path) -> list[FailedCell]:
     return [_cell(cell, name) for cell, name in _tests(path) if _error(cell)]
 
 
-def cell_of(path: Path, name: str) -> dict[str, Any]:
-    """The cell of this grade_id, as the file has it; empty if there is none."""
-    return next((cell for cell in _cells(path) if _marks(cell).get("grade_id") == name), {})
-
-
 def solutions(path: Path) -> dict[str, str]:
     """By task: what stands in the solution cells of a graded notebook. Raises UnreadableError."""
     cells = [cell for cell in _cells(path) if _marks(cell).get("solution")]
     return {_marks(cell)["grade_id"]: text_of(cell["source"]) for cell in cells}
+
+
+def cards_of(path: Path) -> dict[str, list[tuple[str, str]]]:
+    """By test cell: its cards and what it ended with, as text, each with the call that repeats it,
+    if it can be told. Raises UnreadableError."""
+    found = {}
+    for cell, name in _tests(path):
+        shown, known = _shown(cell), calls(text_of(cell["source"])) or []
+        errors = [one["evalue"] for one in cell["outputs"] if one.get("output_type") == "error"]
+        said = [repeating(*pair) for pair in zip(shown, known, strict=False)]
+        texts = [*shown, *(text for text in errors if not _told(text, shown))]
+        found[name] = list(zip_longest(texts, said[: len(texts)], fillvalue=""))
+    return found
 
 
 def text_of(source: str | list[str]) -> str:
@@ -73,38 +78,83 @@ def text_of(source: str | list[str]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
-def visible_checks(source: str) -> int | None:
-    """How many cards the visible part of a test cell gives; None where only running it tells."""
+def calls(source: str) -> list[str] | None:
+    """The checks of a test cell as it runs them, a card each; None where only running it tells."""
     try:
-        return sum(map(_checks, ast.parse(source.partition(HIDDEN)[0]).body))
+        return [ast.unparse(one) for part in ast.parse(source).body for one in _calls(part, {})]
     except (SyntaxError, ValueError):
         return None
 
 
-def _checks(node: ast.AST) -> int:
-    """The calls check.something in a statement; those in a loop over a display count each time."""
+def visible_checks(source: str) -> int | None:
+    """How many cards the visible part of a test cell gives; None where only running it tells."""
+    found = calls(source.partition(HIDDEN)[0])
+    return None if found is None else len(found)
+
+
+def repeating(card: str, call: str) -> str:
+    """The call that makes a card again, with its seed; empty if the card has none."""
+    seed = re.search(r"\bseed=(\d+)\) repeats this draw\)$", card)
+    return f"{call.removesuffix(')')}, seed={seed[1]})" if seed else ""
+
+
+def _calls(node: ast.AST, names: dict[str, ast.expr]) -> Iterator[ast.AST]:
+    """The calls check.something in a statement; those in a loop over a display each time, with its
+    values in place of their names."""
     match node:
         case ast.Call(ast.Attribute(ast.Name("check"))):
-            return 1
-        case ast.For(iter=ast.List(several) | ast.Tuple(several)):
-            return len(several) * sum(map(_checks, node.body))
+            yield _Values(names).visit(deepcopy(node))
+        case ast.For(target, ast.List(several) | ast.Tuple(several), body):
+            for item in several:
+                for part in body:
+                    yield from _calls(part, names | _bound(target, item))
         case ast.For() | ast.While() | ast.Assert():
             raise ValueError("only running it tells")
-    return sum(map(_checks, ast.iter_child_nodes(node)))
+        case _:
+            for part in ast.iter_child_nodes(node):
+                yield from _calls(part, names)
+
+
+def _bound(target: ast.expr, item: ast.expr) -> dict[str, ast.expr]:
+    match target, item:
+        case ast.Name(name), _:
+            return {name: item}
+        case ast.Tuple(targets), ast.Tuple(items) | ast.List(items):
+            found = [_bound(*pair) for pair in zip(targets, items, strict=True)]
+            return {name: value for one in found for name, value in one.items()}
+    return {}
+
+
+class _Values(ast.NodeTransformer):
+    """Puts values in place of names."""
+
+    def __init__(self, values: dict[str, ast.expr]):
+        self.values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.values.get(node.id, node)
 
 
 def _cell(cell: dict, name: str) -> FailedCell:
-    shown = [
-        text_of(output["data"].get("text/plain", ""))
-        for output in cell["outputs"]
-        if output.get("output_type") == "display_data"
-    ]
-    read = [_card(text) for text in shown]
+    read = [_card(text) for text in _shown(cell)]
     failed = tuple(card for card in read if card)
     visible, hidden = visible_checks(text_of(cell["source"])), None
     if visible is not None and failed:
         hidden = not any(read[:visible])
     return FailedCell(name, failed, hidden)
+
+
+def _shown(cell: dict) -> list[str]:
+    return [
+        text_of(output["data"].get("text/plain", ""))
+        for output in cell["outputs"]
+        if output.get("output_type") == "display_data"
+    ]
+
+
+def _told(error: str, shown: list[str]) -> bool:
+    """Whether an error says only what the cards do: it is the text of one or of several."""
+    return error in shown or error == "\n\n".join(text for text in shown if _card(text))
 
 
 def _card(text: str) -> Card | None:
@@ -119,8 +169,7 @@ def _card(text: str) -> Card | None:
     place = (named or places)[0]
     says = HINT.match(lines[place + 1])[1] if named else ""
     line = " ".join(FAIL.match(lines[place])[1].split())
-    repeat = next((found[1] for one in lines if (found := REPEATS.match(one))), "")
-    return Card(lines[0], line, says, repeat, text)
+    return Card(lines[0], line, says)
 
 
 def _tests(path: Path) -> Iterator[tuple[dict, str]]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 
 from nbgrader.api import (
@@ -29,6 +28,7 @@ from byhand.grading.course.notebooks import (
     CourseError,
     assignments,
     grade_id,
+    nearest,
     read,
     source_notebook,
     task_of,
@@ -141,9 +141,7 @@ def known(gradebook: Gradebook, assignment: str) -> str:
         return assignment
     if not names:
         raise CourseError("the gradebook is empty: run `nbgrader generate_assignment` first.")
-    near = get_close_matches(assignment, names, 1)
-    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(names)}."
-    raise CourseError(f"the gradebook has no assignment {assignment}: {hint}")
+    raise CourseError(f"the gradebook: {nearest('assignment', assignment, names)}")
 
 
 def class_grades(
