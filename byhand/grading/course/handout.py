@@ -73,7 +73,7 @@ def _wheel(course: Path, folder: Path) -> Path:
     """The package as one file. Raises CourseError."""
     source = folder / "source"  # setuptools writes beside what it builds
     shutil.copytree(course / "byhand", source / "byhand", ignore=shutil.ignore_patterns("__py*"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "LICENSE-notebooks"):
         if (course / name).exists():
             shutil.copy(course / name, source)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]

@@ -190,6 +190,7 @@ def _marks(cell: dict) -> dict:
 def _cells(path: Path) -> list[dict]:
     """nbformat would validate each cell, which takes a second a notebook."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["cells"]
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        return [{"outputs": [], **cell, "metadata": {**cell["metadata"]}} for cell in cells]
     except (OSError, *NO_NOTEBOOK) as error:
         raise UnreadableError(f"{path}: {type(error).__name__}: {error}") from error
