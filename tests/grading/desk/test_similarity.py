@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
+from bench.similarity import disguise
 from byhand.checkpoints import History, save_checkpoint
 from byhand.grading.course.mistakes import variants
 from byhand.grading.course.notebooks import (
@@ -32,7 +33,6 @@ from byhand.grading.desk.similarity import (
 
 from ..synthetic import make_class, set_up
 from ..tiny import COURSE
-from .disguise import disguise
 
 ASSIGNMENT = "3-layers"
 REFERENCE = solution_cells(source_notebook(COURSE, ASSIGNMENT))
