@@ -14,9 +14,11 @@ from typer.testing import CliRunner
 
 from byhand.__main__ import app
 from byhand.grading.course.commands import nbgrader
-from byhand.grading.course.notebooks import CourseError
+from byhand.grading.course.notebooks import CourseError, read, source_notebook
 from byhand.grading.desk.report import write_report
 from byhand.grading.desk.summary import FEWEST, discrimination, distribution
+from byhand.grading.plugins.class_grades import opened
+from byhand.grading.plugins.grades import Score, bonus_tests
 
 from ..synthetic import make_class, set_up
 
@@ -80,6 +82,17 @@ def test_scores_agree_with_the_export_to_the_cent(report: Class, assignment: str
     assert report.told[assignment]["mean"] == pytest.approx(np.mean(numbers))
     assert report.told[assignment]["median"] == pytest.approx(np.median(numbers))
     assert sum(count for _, count in report.told[assignment]["distribution"]) == len(rows)
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_scores_agree_with_what_nbgraders_own_objects_add_up_to(report: Class, assignment: str):
+    bonus = bonus_tests(read(source_notebook(report.course, assignment)))
+    with opened(report.course) as (gradebook, late, _):
+        for student in STUDENTS[:12]:
+            score = Score.of(gradebook.find_submission(assignment, student), bonus, late)
+            told = report.told[assignment]["scores"][student]
+            for name in ("raw", "score", "most", "raw_bonus", "bonus"):
+                assert told[name] == round(getattr(score, name), 2), (student, name)
 
 
 def test_means_of_the_tasks_add_up_to_the_mean_before_lateness(report: Class):
