@@ -168,7 +168,8 @@ def _card(text: str) -> Card | None:
     ]
     place = (named or places)[0]
     says = HINT.match(lines[place + 1])[1] if named else ""
-    line = " ".join(FAIL.match(lines[place])[1].split())
+    name, _, text = FAIL.match(lines[place])[1].partition("  ")  # padded
+    line = ": ".join(filter(None, (name, " ".join(text.split()))))
     return Card(lines[0], line, says)
 
 

@@ -41,7 +41,7 @@ def test_a_card_names_its_mistake_and_its_line(tmp_path):
     [found] = cards.failed_cells(path)
     [card] = found.cards
     assert (found.name, card.tried) == ("test_a", "A() on x")
-    assert (card.says, card.line.split()) == ("It is twice as much.", ["output", "yours", "1"])
+    assert (card.says, card.line) == ("It is twice as much.", "output: yours 1")
     assert not card.unwritten
 
 

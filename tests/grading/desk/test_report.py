@@ -112,7 +112,7 @@ def test_the_commonest_mistake_comes_first_with_its_number_and_a_line(report: Cl
     first = section.select_one("ol.mistakes li").get_text(" ", strip=True)
     assert f"{numbers[0]} of 41, in {told[0]['task']}" in first
     assert "divided by" in first
-    assert "gradient yours 1, PyTorch 5" in " ".join(first.split())
+    assert "gradient: yours 1, PyTorch 5" in " ".join(first.split())
 
 
 def test_hidden_cases_cost_who_passed_the_visible_ones(report: Class):
