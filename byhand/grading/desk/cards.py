@@ -193,5 +193,5 @@ def _cells(path: Path) -> list[dict]:
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         return [{"outputs": [], **cell, "metadata": {**cell["metadata"]}} for cell in cells]
-    except (OSError, *NO_NOTEBOOK) as error:
+    except (OSError, RecursionError, *NO_NOTEBOOK) as error:
         raise UnreadableError(f"{path}: {type(error).__name__}: {error}") from error

@@ -31,6 +31,7 @@ from byhand.grading.course.notebooks import (
 from byhand.grading.desk.cards import UnreadableError, solutions
 from byhand.grading.desk.page import write
 from byhand.grading.plugins.class_grades import known, opened
+from byhand.grading.submission.markup import MOST_CODE
 from byhand.grading.submission.names import printable
 from byhand.handin import TRAINED
 
@@ -207,7 +208,7 @@ def same_weights(
 
 
 def _print(source: str) -> CodeFingerprint:
-    text = printable(source, newlines=True)
+    text = printable(source[:MOST_CODE], newlines=True)
     made = CodeFingerprint("cell", LENGTH, 1, language="python", fp=io.StringIO(text))
     if len(made.offsets):  # those of class names are not counted on
         made.offsets[:, 1] = np.maximum.accumulate(made.offsets[:, 1])

@@ -72,7 +72,10 @@ def test_a_failed_assertion_tells_nothing_of_hidden_cases(tmp_path):
     assert cards.cards_of(path) == {"test_a": [("AssertionError: a", "")]}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"cells": 3}', "\ud83d"])
+TEXTS = ["", "{", "[]", "{}", '{"cells": 3}', "\ud83d", "[" * 10**6]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: text[:9] or "empty")
 def test_what_is_no_notebook_is_an_error_with_its_name(tmp_path, text):
     path = tmp_path / "a.ipynb"
     path.write_text(text, errors="surrogatepass")
