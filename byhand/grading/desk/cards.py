@@ -108,7 +108,7 @@ def _calls(node: ast.AST, names: dict[str, ast.expr]) -> Iterator[ast.AST]:
             for item in several:
                 for part in body:
                     yield from _calls(part, names | _bound(target, item))
-        case ast.For() | ast.While() | ast.Assert():
+        case ast.For() | ast.While():
             raise ValueError("only running it tells")
         case _:
             for part in ast.iter_child_nodes(node):
