@@ -75,7 +75,7 @@ def check_command(notebook: Path) -> None:
 
 @app.command("demo")
 def demo_command() -> None:
-    """Grade a class of ten on the real assignment, in build/demo/, and show the scores."""
+    """Grade a class of ten on all assignments, in build/demo/: scores, then a report to open."""
     from byhand.grading.course import demo  # here, because it takes a second to import
 
     demo.run(notebooks.find_course(), Console())

@@ -12,7 +12,7 @@ import nbformat
 from nbgrader.api import Gradebook, SubmittedAssignment
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from byhand.grading.course.commands import nbgrader
@@ -65,8 +65,7 @@ def run(course: Path, console: Console) -> None:
     rung, passed = choose(RUNGS)
     if passed:
         console.print(f"In the sandbox {rung!r}, not in {'; '.join(passed)}.")
-    shown = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
-    with Progress(*shown, console=console, transient=True) as progress:
+    with Progress(console=console, transient=True) as progress:
         bar = progress.add_task("", total=sum(len(s) + 2 for s in classes.values()) + 1)
 
         def grade_with(*arguments: str, a_line_each: str = "") -> None:

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from byhand.grading.course.notebooks import NO_NOTEBOOK
+from byhand.grading.submission.reading import UnreadableError
 
 FAIL, HINT = re.compile(r"^  FAIL  +(.*\S)"), re.compile(r"^ {8}(\S.*)")
 UNWRITTEN = "is not implemented yet"
@@ -43,10 +44,6 @@ class FailedCell:
     name: str
     cards: tuple[Card, ...]
     hidden: bool | None
-
-
-class UnreadableError(Exception):
-    """A graded notebook cannot be read; the text says why."""
 
 
 def failed_cells(path: Path) -> list[FailedCell]:

@@ -18,10 +18,11 @@ from byhand.grading.course.notebooks import (
     source_notebook,
     task_of,
 )
-from byhand.grading.desk.cards import UnreadableError, cards_of, solutions
+from byhand.grading.desk.cards import cards_of, solutions
 from byhand.grading.plugins.class_grades import Submission, class_grades, opened
 from byhand.grading.submission.names import printable
 from byhand.grading.submission.outcome import kept
+from byhand.grading.submission.reading import UnreadableError
 
 
 def explain(course: Path, student: str, assignment: str, task: str, console: Console) -> None:

@@ -28,11 +28,12 @@ from byhand.grading.course.notebooks import (
     read,
     source_notebook,
 )
-from byhand.grading.desk.cards import UnreadableError, solutions
+from byhand.grading.desk.cards import solutions
 from byhand.grading.desk.page import write
 from byhand.grading.plugins.class_grades import known, opened
 from byhand.grading.submission.markup import MOST_CODE
 from byhand.grading.submission.names import printable
+from byhand.grading.submission.reading import UnreadableError
 from byhand.handin import TRAINED
 
 LENGTH = 15  # characters of a run

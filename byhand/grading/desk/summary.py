@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from byhand.checkpoints import CheckpointError, read_checkpoint
-from byhand.grading.desk.cards import FailedCell, UnreadableError, failed_cells
+from byhand.grading.desk.cards import FailedCell, failed_cells
 from byhand.grading.plugins.class_grades import ClassGrades, Task
 from byhand.grading.submission.outcome import kept
+from byhand.grading.submission.reading import UnreadableError
 from byhand.handin import TRAINED
 
 FEWEST = 10  # submissions from which on a correlation means something

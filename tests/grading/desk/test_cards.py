@@ -11,6 +11,7 @@ from byhand import check
 from byhand.check.report import Line, Report
 from byhand.grading.course.notebooks import grade_id, is_test, read
 from byhand.grading.desk import cards
+from byhand.grading.submission.reading import UnreadableError
 
 from ..tiny import COURSE, cell
 
@@ -79,7 +80,7 @@ TEXTS = ["", "{", "[]", "{}", '{"cells": 3}', "\ud83d", "[" * 10**6]
 def test_what_is_no_notebook_is_an_error_with_its_name(tmp_path, text):
     path = tmp_path / "a.ipynb"
     path.write_text(text, errors="surrogatepass")
-    with pytest.raises(cards.UnreadableError, match=r"a\.ipynb"):
+    with pytest.raises(UnreadableError, match=r"a\.ipynb"):
         cards.failed_cells(path)
 
 
