@@ -32,8 +32,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (course / "gradebook.db").write_text("grades")
     (course / ".git").mkdir()
     (course / ".git" / "history").write_text("solutions")
-    (course / "release" / "3-layers" / ".ipynb_checkpoints").mkdir()
-    (course / "release" / "3-layers" / ".ipynb_checkpoints" / "layers.ipynb").write_text("old")
+    (course / "release" / "5-convnet" / ".ipynb_checkpoints").mkdir()
+    (course / "release" / "5-convnet" / ".ipynb_checkpoints" / "convnet.ipynb").write_text("old")
     return course
 
 
