@@ -15,9 +15,9 @@ from sqlalchemy.exc import SAWarning
 
 try:
     from byhand.grading.plugins.exporter import SubmissionExporter
+    from byhand.grading.plugins.exports import Grades
     from byhand.grading.plugins.extractor import EachAlone
     from byhand.grading.plugins.feedback import FeedbackExporter
-    from byhand.grading.plugins.grades import Grades
     from byhand.grading.plugins.judge import Judge
     from byhand.grading.plugins.late_policy import DueDate, LatePolicy, deadlines
     from byhand.grading.plugins.preprocessors import RestoreCells, TellScore

@@ -1,4 +1,4 @@
-"""The README and docs/: what they point to is there, and the pictures can be made."""
+"""The README and the pages beside it: what they point to is there; pictures can be made."""
 
 import re
 import runpy
@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup
 from byhand import data
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
 @pytest.fixture(scope="module")
