@@ -197,7 +197,7 @@ def descent(
         fall.set(ylabel="loss (logarithmic)", title="loss")
         fall.yaxis.set_minor_formatter(NullFormatter())
         fall.axhline(losses[next(iter(runs))][0], color=FAINT, linewidth=1)
-        fall.legend(loc="best" if len(runs) < 4 else "lower left", fontsize=9)
+        fall.legend(loc="lower left", fontsize=9)
 
     def show(frame: int) -> None:
         step = moments[frame]
