@@ -25,6 +25,7 @@ def test_a_query_moves_and_gets_the_mixture_of_the_values():
     for frame, (query, answer) in enumerate([(0, 10), (0.25, 12.5), (1, 20)]):
         left, right = movie.still(frame).axes
         assert [bar.get_height() for bar in left.patches] == [1 - query, query]
+        assert f"{query:.2f}" in [text.get_text() for text in left.texts]
         assert right.get_title() == f"The query {query:.1f} gets {answer:.2f}"
     assert len(movie.image()) < 1_000_000
 

@@ -43,6 +43,7 @@ def test_a_network_reads_what_it_has_written():
 
     written = sorting.write(Network(), np.array([[3, 1, 4, 1, 5, 9, 2, 6]]))
     assert [len(tokens[0]) for tokens in read] == list(range(9, 17))
+    assert (written == 9).all()
     np.testing.assert_array_equal(read[-1][0, 9:], written[0, :-1])
 
 

@@ -16,6 +16,7 @@ from byhand.check.torch_attention import SelfAttention
 from byhand.protocol.experiment import Given
 
 WIDTH, HEADS, LETTERS, LENGTH = 8, 2, 7, 12  # of the network: features, heads, tokens, positions
+MOST = 10**4  # numbers that a part of it is given at once
 CACHED = "Each token goes through a layer once: keep the keys and values of those before it."
 
 
@@ -160,4 +161,6 @@ class _Network:
 
 
 def _of_array(of: Callable, x: np.ndarray) -> torch.Tensor:
+    if x.size > MOST:
+        raise ValueError(f"the layer got an array of shape {x.shape}")
     return of(torch.from_numpy(np.array(x))).detach()
