@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -122,7 +122,13 @@ def desk(server: dict, page: Page) -> Desk:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[dict]:
+def furnish() -> Callable[[Path], None]:
+    """Puts into JupyterLab's folder what has to be there before it starts: nothing."""
+    return lambda home: None
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, furnish: Callable[[Path], None]) -> Iterator[dict]:
     """JupyterLab with nbgrader's extensions, whose exchange is empty."""
     root = tmp_path_factory.mktemp("desk")
     home, own, exchange = (root / name for name in ("home", "own", "exchange"))
@@ -133,6 +139,7 @@ def server(tmp_path_factory) -> Iterator[dict]:
     news = own / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     news.parent.mkdir(parents=True)
     news.write_text(json.dumps(NO_NEWS))
+    furnish(home)
     names = "JUPYTER_CONFIG_DIR JUPYTER_RUNTIME_DIR JUPYTER_DATA_DIR IPYTHONDIR HOME"
     names += " JUPYTERLAB_SETTINGS_DIR JUPYTERLAB_WORKSPACES_DIR"
     token, log = secrets.token_hex(), root / "server.log"
