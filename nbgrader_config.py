@@ -15,8 +15,9 @@ from sqlalchemy.exc import SAWarning
 
 try:
     from byhand.grading.plugins.exporter import SubmissionExporter
+    from byhand.grading.plugins.exports import Grades
+    from byhand.grading.plugins.extractor import EachAlone
     from byhand.grading.plugins.feedback import FeedbackExporter
-    from byhand.grading.plugins.grades import Grades
     from byhand.grading.plugins.judge import Judge
     from byhand.grading.plugins.late_policy import DueDate, LatePolicy, deadlines
     from byhand.grading.plugins.preprocessors import RestoreCells, TellScore
@@ -83,6 +84,9 @@ c.FileNameCollectorPlugin.named_regexp = (
     r"(?>.*?/downloaded/[^/]+/extracted/)(?P<student_id>[^/]+)_[^/_]+/(?P<file_id>[^/]+)$"
 )
 c.FileNameCollectorPlugin.valid_ext = [".ipynb", ".npz", ".json"]
+
+# A file that cannot be unpacked is named and left out; nbgrader would stop there.
+c.ZipCollectApp.extractor_plugin = EachAlone
 
 # The sandboxes that will do for students' code, the best first; `byhand doctor` says which this
 # machine gives. "none", for macOS, is no sandbox: their code runs with your rights.

@@ -55,13 +55,16 @@ def measure(assignment: str, count: int) -> None:
     slowest = max(visible, key=lambda test: visible[test].seconds)
     print(f"{assignment}: {len(visible)} test cells")
     print(f"  slowest visible check  {visible[slowest].seconds:.2f} s ({slowest})")
-    seconds, lost = [], 0
+    seconds, lost = [], Counter()
     for _ in range(count):
-        results = grade(source).values()
-        seconds.append(sum(result.seconds for result in results))
-        lost += any(result.points < result.max_points for result in results)
+        results = grade(source)
+        seconds.append(sum(result.seconds for result in results.values()))
+        for test, result in results.items():
+            if result.points < result.max_points:
+                lost[test] += 1
+                print(f"  {test} lost a point: {result.message}", flush=True)
     print(f"  all checks, hidden too {min(seconds):.2f} to {max(seconds):.2f} s")
-    print(f"  {count} gradings of the reference, {lost} lost a point")
+    print(f"  {count} gradings of the reference, {lost.total()} points lost {dict(lost) or ''}")
 
 
 def sweep(count: int) -> None:

@@ -9,7 +9,7 @@ import typer.core
 from rich.console import Console
 
 from byhand import handin
-from byhand.grading.course import normal_form, notebooks, release
+from byhand.grading.course import handout, normal_form, notebooks, release
 
 
 class Commands(typer.core.TyperGroup):
@@ -48,9 +48,13 @@ def autograde_command(
     ] = False,
 ) -> None:
     """`nbgrader autograde` with all of the options of this course."""
-    from byhand.grading.plugins import autograde  # here, because it takes a second to import
+    from byhand.grading.plugins import crew  # here, because these take a second to import
 
     where = notebooks.find_course()
+    if not scheduler:
+        crew.load_ahead()
+    from byhand.grading.plugins import autograde
+
     arguments = autograde.arguments(where, assignment, student, jobs, scheduler)
     if diff:
         autograde.show_differences(where, arguments, Console())
@@ -71,7 +75,7 @@ def check_command(notebook: Path) -> None:
 
 @app.command("demo")
 def demo_command() -> None:
-    """Grade a class of ten on the real assignment, in build/demo/, and show the scores."""
+    """Grade a class of ten on all assignments, in build/demo/: scores, then a report to open."""
     from byhand.grading.course import demo  # here, because it takes a second to import
 
     demo.run(notebooks.find_course(), Console())
@@ -90,6 +94,18 @@ def doctor_command() -> None:
         raise typer.Exit(1)
 
 
+@app.command("explain")
+def explain_command(
+    student: Annotated[str, typer.Argument(metavar="STUDENT")],
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
+    task: Annotated[str, typer.Argument(metavar="TASK")],
+) -> None:
+    """Why a student has the points of a task: the code, the cards, the reference."""
+    from byhand.grading.desk import explain  # here, because it takes a second to import
+
+    explain.explain(notebooks.find_course(), student, assignment, task, Console())
+
+
 @app.command("handin")
 def handin_command(
     assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="As in 3-layers.")],
@@ -102,6 +118,24 @@ def handin_command(
 ) -> None:
     """Look whether an assignment is complete, and pack it into one file to hand in."""
     handin.hand_in(assignment, student, anyway, tell=typer.echo)
+
+
+@app.command("handout")
+def handout_command(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
+    to: Annotated[Path | None, typer.Option(help="A folder; build/handout if not given.")] = None,
+) -> None:
+    """What students need for an assignment, as one zip: release, package, requirements, guide."""
+    course = notebooks.find_course()
+    path = handout.write_handout(course, assignment, to or course / "build" / "handout")
+    typer.echo(os.path.relpath(path))
+
+
+@app.command("new-term")
+def new_term_command(folder: Path) -> None:
+    """Copy the course into a new folder, without students' work, grades, and git's history."""
+    handout.new_term(notebooks.find_course(), folder)
+    typer.echo(f"{folder}: set the deadlines in nbgrader_config.py, then `make setup` there.")
 
 
 @app.command("release")
@@ -138,6 +172,48 @@ def normalise(
                 path.write_text(wanted, encoding="utf-8")
     if check:
         _report(changed, "Run `byhand normalise`.")
+
+
+@app.command("report")
+def report_command(
+    assignment: Annotated[str, typer.Argument(metavar="[ASSIGNMENT]")] = "",
+    to: Annotated[Path | None, typer.Option(help="A folder; build/report if not given.")] = None,
+) -> None:
+    """What the class understood: scores, tasks, the commonest mistakes, who waits; a page, CSV,
+    JSON."""
+    from byhand.grading.desk import page, report  # here, because these take a second to import
+
+    course = notebooks.find_course()
+    written = report.write_report(course, assignment, to or course / "build" / "report")
+    typer.echo("\n".join([page.link(written[0]), *map(os.path.relpath, written[1:])]))
+
+
+@app.command("roster")
+def roster_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv")],
+    column: Annotated[
+        str, typer.Option("--id", help="The column with the names that students hand in under.")
+    ] = "",
+) -> None:
+    """Enter the names of the class into the gradebook, from Moodle's or Canvas's export."""
+    from byhand.grading.desk import roster  # here, because it takes a second to import
+
+    new, there = roster.import_roster(notebooks.find_course(), file, column)
+    typer.echo(f"{new} students entered, {there} brought up to date.")
+
+
+@app.command("similarity")
+def similarity_command(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
+    to: Annotated[Path | None, typer.Option(help="A folder; build/report if not given.")] = None,
+) -> None:
+    """Which solutions and weights are too alike: pairs side by side, for a person to judge."""
+    from byhand.grading.desk import page, similarity  # here, because these take a second to import
+
+    course = notebooks.find_course()
+    where = to or course / "build" / "report"
+    path, pairs = similarity.write_similarity(course, assignment, where)
+    typer.echo(f"{len(pairs)} pairs alike: {page.link(path)}")
 
 
 def _report(problems: list[str], remedy: str) -> None:

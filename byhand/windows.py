@@ -1,6 +1,8 @@
-"""The arithmetic of a window that moves over an image, given to students with its errors."""
+"""The arithmetic of windows that move over images, given to students with its errors."""
 
 import numpy as np
+
+from byhand.nn import Module
 
 
 def pair(value: int | tuple[int, int], name: str, least: int = 1) -> tuple[int, int]:
@@ -39,3 +41,27 @@ def output_size(
         raise ValueError(f"kernel_size {kernel_size} is larger than x: {x.shape[2:]}{padded}")
     rows, columns = (room - kernel_size) // stride + 1
     return int(rows), int(columns)
+
+
+def print_shapes(network: Module, shape: tuple[int, ...]) -> None:
+    """Print what each layer of a Sequential makes of one sample of this shape, and its parameters.
+
+    Where a layer raises an error because its input does not fit, the table says so and ends there.
+    The network is left in the mode that it was in.
+    """
+    training, x = network.training, np.zeros((1, *shape), np.float32)
+    print(f"{'layer':24}{'output of one sample':24}parameters\n{'':24}{shape!s}")
+    network.eval()
+    try:
+        for number, layer in enumerate(network.modules, start=1):
+            name = f"{number:2} {type(layer).__name__}"
+            try:
+                x = layer(x)
+            except (ValueError, IndexError) as error:
+                print(f"{name:24}stops at shape {x.shape[1:]}: {error}")
+                return
+            print(f"{name:24}{x.shape[1:]!s:24}{sum(p.size for p in layer.parameters()):10,}")
+    finally:
+        if training:
+            network.train()
+    print(f"{'':48}{sum(p.size for p in network.parameters()):10,}")

@@ -1,4 +1,4 @@
-"""The README and docs/: what they point to is there, and the pictures can be made."""
+"""The README and the pages beside it: what they point to is there; pictures can be made."""
 
 import re
 import runpy
@@ -6,9 +6,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
+
+from byhand import data
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,26 @@ def test_the_picture_of_a_check_shows_the_mistake(pictures):
     card = pictures["failing_card"]()
     assert "✗" in card
     assert "divided by 5, the batch size" in card
+
+
+def test_the_picture_of_the_scoreboard_names_one_mistake(pictures):
+    card = BeautifulSoup(pictures["scoreboard"](), "html.parser")
+    signs = [sign["aria-label"] for sign in card.select("tr > td:first-child > span")]
+    assert (signs.count("failed"), signs.count("passed")) == (1, len(pictures["WRITTEN"]))
+    assert "the running one is unbiased" in card.text
+
+
+def test_the_pictures_of_the_convnet_are_those_of_a_run(pictures, monkeypatch):
+    monkeypatch.setattr(data, "mnist", data.small_digits)
+    monkeypatch.setitem(pictures["convnet_figures"].__globals__, "EPOCHS", 2)
+    live, wrong = pictures["convnet_figures"]()
+    assert "2 of 2 epochs" in live.alt
+    assert "mistake" in wrong.alt
+
+
+def test_the_pictures_are_small():
+    for path in (ROOT / "docs" / "pictures").glob("*.png"):
+        assert path.stat().st_size < 150_000, path.name
 
 
 def test_the_picture_of_the_training_is_made_from_cells_that_exist(pictures):

@@ -1,5 +1,6 @@
 """pyproject.toml, requirements.txt and environment.yml describe one environment."""
 
+import json
 import tomllib
 from importlib.metadata import metadata, requires, version
 from pathlib import Path
@@ -82,3 +83,29 @@ def test_conda_installs_the_same_file():
     assert environment["channels"] == ["conda-forge", "nodefaults"]
     assert {line.partition("=")[0] for line in conda} == {"python", "pip"}
     assert with_pip == {"pip": ["-r requirements.txt", "-e ."]}
+
+
+def test_binder_has_the_pinned_pytorch_without_a_gpu():
+    environment = yaml.safe_load((COURSE / "binder" / "environment.yml").read_text())
+    *conda, with_pip = environment["dependencies"]
+    torch = next(iter(pins()["torch"].specifier)).version
+    assert conda == ["python=3.11", "pip", f"pytorch-cpu={torch}"]
+    assert with_pip == {"pip": ["-r ../requirements.txt", "-e .."]}
+
+
+def test_the_container_for_editors_is_set_up_by_make():
+    container = json.loads((COURSE / ".devcontainer" / "devcontainer.json").read_text())
+    assert container["postCreateCommand"].startswith("make setup PIP_ARGS=")
+    assert (COURSE / ".devcontainer" / container["build"]["dockerfile"]).is_file()
+
+
+def test_both_licences_are_named_everywhere():
+    assert PROJECT["license"] == "MIT AND CC-BY-4.0"
+    assert PROJECT["license-files"] == ["LICENSE", "LICENSE-notebooks"]
+    citation = yaml.safe_load((COURSE / "CITATION.cff").read_text())
+    assert citation["license"] == ["MIT", "CC-BY-4.0"]
+    assert citation["version"] == PROJECT["version"]
+    readme = (COURSE / "README.md").read_text()
+    for name in PROJECT["license-files"]:
+        assert (COURSE / name).is_file()
+        assert f"({name})" in readme

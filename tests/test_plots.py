@@ -16,7 +16,6 @@ from byhand.training import History
 
 X = np.linspace(-6, 6, 50)
 SIGMOID = 1 / (1 + np.exp(-X))
-GRID = X[:, None] ** 2 + X**2
 CLASSED = History([2.0, 0.4], [1.9, 0.6], [0.1] * 2, [0.3, 0.9], [0.4, 0.8], [0.1] * 6)
 IMAGES = np.random.default_rng(0).random((12, 1, 6, 6))
 LABELS = np.arange(12) % 4
@@ -28,9 +27,13 @@ def activations():
     return plots.activations(X, {"Sigmoid": (SIGMOID, SIGMOID * (1 - SIGMOID)), "ReLU": (X, X)})
 
 
+def overlaid():
+    return plots.overlaid(X, {"Tanh": (2 * SIGMOID - 1, SIGMOID), "quoted": (SIGMOID, X)})
+
+
 def distributions():
     samples = np.random.default_rng(0).normal(size=(30, 4))
-    return plots.distributions({"x": 5 * samples, "y": samples})
+    return plots.distributions({"x": 5 * samples + 7, "y": samples}, ["a", "b", "c", "d"])
 
 
 def masks():
@@ -42,14 +45,23 @@ def twins():
     return plots.twins([2.0, 0.9, 0.5], [2.0, 0.9 + 1e-15, 0.5])
 
 
+def chance():
+    return plots.twins([2.0, 0.9, 0.5], [2.0, 0.9 + 1e-15, 0.5], [[2.2, 0.8, 0.6], [1.9, 1.0, 0.4]])
+
+
+def by_scale():
+    networks = {"without": [3.5, 0.5, np.nan, 1e30], "with": [0.6, 0.6, 0.7, 0.8]}
+    return plots.by_scale({"batches of 16": networks, "of 2": networks}, [0.25, 1, 2, 4], 3.46)
+
+
+def learning_curves():
+    curves = {"training": [4.0, 0.5, 0.01], "validation": [4.1, 2.0, 2.5]}
+    return plots.learning_curves({"without": curves, "with": curves}, [0, 10, 20], least=1.0)
+
+
 def predictions():
     pairs = {"training": (X[:, None], X[:, None] + 0.1), "validation": (X, X - 0.1)}
     return plots.predictions(pairs)
-
-
-def paths():
-    steps = np.array([[-5, 4], [-2, 1], [0, 0]])
-    return plots.paths(GRID, (-6, 6, -6, 6), {"SGD": steps, "Adam": steps / 2})
 
 
 def schedules():
@@ -82,12 +94,44 @@ def mistakes_made():
 
 
 def filters():
-    return plots.filters(np.random.default_rng(0).normal(size=(10, 2, 3, 5)))
+    weight = np.random.default_rng(0).normal(size=(10, 2, 3, 5))
+    return plots.filters({"before": weight / 4, "after": weight})
 
 
 def feature_maps():
     maps = {"Conv2d": np.ones((9, 4, 4)), "MaxPool2d": np.ones((9, 2, 2))}
     return plots.feature_maps(IMAGES[0], maps, "digits")
+
+
+def occlusion():
+    places = np.linspace(0, 1, 9).reshape(1, 3, 3).repeat(2, axis=0)
+    return plots.occlusion(IMAGES[:2], LABELS[:2], LABELS[2:4], places, "digits")
+
+
+def learned():
+    return plots.learned({"convnet": [0.8, 0.9], "MLP": [0.7, 0.8]}, "digits", "validation")
+
+
+def changed_images():
+    shares = {"pixels": {"convnet": [0.9, 0.5]}, "degrees": {"convnet": [0.3, 0.9, 0.4]}}
+    return plots.changed_images(shares, {"pixels": [0, 1], "degrees": [-9, 0, 9]}, "digits")
+
+
+SWEEP = {"SGD": {"0.1": 0.9, "1": 0.5, "0.03": 1.5}, "Adam": {"0.001": 0.2, "1": np.nan}}
+
+
+def tuned():
+    return plots.tuned(SWEEP, "digits")
+
+
+def with_seeds():
+    better = History([1.0, 0.2], train_accuracy=[0, 0], validation_accuracy=[0.9, 0.98], lr=[0.1])
+    return plots.with_seeds({"SGD": [CLASSED, CLASSED], "Adam": [better, CLASSED]}, "digits")
+
+
+def hand_made_kernels():
+    kernels = {"blur": np.full((3, 3), 1 / 9), "edges": np.array([[1, 0, -1]] * 3)}
+    return plots.hand_made_kernels(IMAGES[0, 0], kernels, IMAGES[1:3, 0] - 0.5)
 
 
 def step_errors():
@@ -111,6 +155,31 @@ def two_layer_graph():
     return plots.two_layer_graph()
 
 
+RATES = [0.01, 0.1, 1.0]
+SWEPT = {"one": {"SGD": np.array([[2.0, 0.5, 1], [1, 0.7, 2], [1.5, 0.6, np.nan]])}}
+SWEPT |= {"many": {"Adam": np.array([[1.0, 0.9, 2.0]]), "NAdam": np.array([[0.8, 1.0, 1.5]])}}
+
+
+def rate_sweep():
+    return plots.rate_sweep(RATES, SWEPT, "digits")
+
+
+def race():
+    losses = np.geomspace(2, 0.1, 60) * np.array([[1.0], [1.2], [0.9]])
+    return plots.race({"one": {"SGD": losses}, "many": {"Adam": losses / 2}}, "digits", over=5)
+
+
+def rate_finder():
+    rates = np.geomspace(1e-5, 1, 60)
+    return plots.rate_finder(rates, 2 - np.sqrt(rates), chosen=1e-2)
+
+
+def step_ratios():
+    size = np.geomspace(1e-8, 1, 9)
+    panels = {"rate inside": ("step", np.arange(1, 5), np.array([1, 1, 9, 3]))}
+    return plots.step_ratios(panels | {"eps": ("gradient", size, size**0.5)})
+
+
 def timing():
     seconds = {"loops": [0.1, 1.0, np.nan], "PyTorch": [0.01, 0.02, 0.1]}
     return plots.timing(seconds, [1, 10, 100], "Linear, forwards", size="samples")
@@ -131,10 +200,11 @@ def window_places():
 
 
 def receptive():
-    return plots.receptive(IMAGES[0, 0], {"Conv2d": 3, "MaxPool2d": 4})
+    return plots.receptive(IMAGES[0, 0], {"Conv2d": (2, 3), "MaxPool2d": (-1, 4)})
 
 
-CHARTS = [activations, distributions, masks, twins, predictions, paths]
+CHARTS = [activations, distributions, masks, twins, chance, by_scale, learning_curves]
+CHARTS += [predictions]
 CHARTS += [
     schedules,
     learning_rates,
@@ -145,9 +215,18 @@ CHARTS += [
     over_steps,
     timing,
     receptive,
+    rate_sweep,
+    race,
+    rate_finder,
+    step_ratios,
+    learned,
+    changed_images,
+    tuned,
+    with_seeds,
 ]
-GALLERIES = [samples, mistakes_made, filters, feature_maps]
-ALL = [*CHARTS, *GALLERIES, layer_box, timing_bars, window_places, grids, chain, two_layer_graph]
+GALLERIES = [samples, mistakes_made, filters, feature_maps, occlusion, hand_made_kernels]
+ALL = [*CHARTS, *GALLERIES, overlaid, layer_box, timing_bars, window_places, grids, chain]
+ALL += [two_layer_graph]
 
 
 def words(figure: Figure) -> str:
@@ -227,7 +306,6 @@ def test_the_alt_text_says_what_a_curve_does():
     [
         (grids, "x: 0 1 2 3, 4 5 6 7, 8 9 10 11; g: 0 1 2 3"),
         (timing_bars, "Conv2d: loops: 38 s, 7,600 times PyTorch's; yours: 12 ms, 2.5 times"),
-        (paths, "from (-5, 4) over a loss, and where they end: SGD at (0, 0), Adam at (0, 0)"),
     ],
 )
 def test_the_alt_text_holds_the_numbers_that_matter(draw, words):
@@ -284,6 +362,51 @@ def test_twins_lie_on_each_other_and_the_difference_stands_below():
     np.testing.assert_allclose(apart, [np.nan, 1e-15 / 0.9, np.nan], rtol=0.1)
 
 
+def test_runs_from_other_seeds_are_compared_with_pytorch_too():
+    above, below = chance().axes
+    np.testing.assert_array_equal(above.get_lines()[0].get_ydata(), [2.2, 0.8, 0.6])
+    np.testing.assert_allclose(below.get_lines()[1].get_ydata(), [0.05, 1 / 9, 0.2])
+    low, high = below.get_ylim()
+    assert low < 1e-16 < 0.2 < high
+    labels = [text.get_text() for text in above.get_legend().get_texts()]
+    assert labels == ["yours, other seeds", "PyTorch", "yours"]
+
+
+def test_a_network_that_exploded_is_a_cross_above_those_that_learned_nothing():
+    first, second = by_scale().axes
+    without, gone, normalised, none_gone, constant = first.get_lines()
+    np.testing.assert_array_equal(without.get_ydata(), [3.5, 0.5, np.nan, np.nan])
+    np.testing.assert_array_equal(gone.get_xdata(), [2, 4])
+    assert min(gone.get_ydata()) > constant.get_ydata()[0] == 3.46
+    assert len(none_gone.get_xdata()) == 0
+    assert same_color(normalised.get_color(), style.TRAIN)
+    assert first.get_ylim() == second.get_ylim()
+    assert first.get_ylim()[0] < 0.5
+    assert first.get_ylim()[1] > max(gone.get_ydata())
+
+
+def test_two_learning_curves_have_the_colours_of_their_roles_and_end_in_numbers():
+    axes = learning_curves().axes[0]
+    train, validation, noise = axes.get_lines()
+    assert same_color(train.get_color(), style.TRAIN)
+    assert same_color(validation.get_color(), style.VALIDATION)
+    np.testing.assert_array_equal(validation.get_xydata(), [[0, 4.1], [10, 2.0], [20, 2.5]])
+    assert noise.get_ydata()[0] == 1
+    assert axes.get_title() == "without\nat the end: training 0.01, validation 2.5"
+
+
+def test_distributions_show_the_numbers_of_each_feature_and_one_scale_for_the_last_row():
+    figure = distributions()
+    assert len(figure.axes) == 8
+    first, last = figure.axes[0], figure.axes[4:]
+    assert sum(bar.get_height() for bar in first.patches) == 30
+    assert (first.get_xlabel(), last[0].get_xlabel()) == ("x: a", "y: a")
+    sample = np.random.default_rng(0).normal(size=(30, 4))[:, 0] * 5 + 7
+    said = f"mean {sample.mean().round(2):.3g}, deviation {sample.std():.2g}"
+    assert first.get_title() == said
+    assert {axes.get_xlim() for axes in last} == {(-4, 4)}
+
+
 def test_losses_are_labelled_with_plain_numbers():
     figure = twins()
     figure.canvas.draw()
@@ -316,12 +439,11 @@ def test_schedules_show_both_rates_in_the_colours_of_their_roles():
     assert first.get_legend() is not None
 
 
-def test_paths_go_through_the_points_that_were_given():
-    sgd, _ = paths().axes[0].get_lines()
-    np.testing.assert_array_equal(sgd.get_xydata(), [[-5, 4], [-2, 1], [0, 0]])
+OF_DATA = [compared, confusion, samples, mistakes_made, feature_maps, occlusion, learned]
+OF_DATA += [changed_images, tuned, with_seeds, rate_sweep, race]
 
 
-@pytest.mark.parametrize("draw", [compared, confusion, samples, mistakes_made, feature_maps])
+@pytest.mark.parametrize("draw", OF_DATA)
 def test_a_figure_of_data_names_the_data(draw):
     assert "digits" in words(draw())
 
@@ -380,15 +502,71 @@ def test_a_network_without_mistakes_is_no_error():
 def test_a_kernel_has_the_colour_of_zero_where_it_is_zero():
     weight = np.zeros((1, 1, 3, 3))
     weight[0, 0, 0, 0] = -2
-    (tile,) = plots.filters(weight).axes[0].get_images()
+    (tile,) = plots.filters({"": weight}).axes[0].get_images()
     assert tile.norm(0.0) == 0.5
     assert same_color(tile.cmap(tile.norm(-2.0)), style.FORWARD)
 
 
-def test_every_layer_has_its_maps_and_its_name():
+def test_kernels_before_and_after_are_numbered_framed_and_in_the_same_shades():
+    axes = filters().axes[0]
+    tiles, said = axes.get_images(), [text.get_text() for text in axes.texts]
+    assert len(tiles) == len(axes.patches) == 20
+    assert len({(tile.norm.vmin, tile.norm.vmax) for tile in tiles}) == 1
+    assert said.count("10") == 2
+    assert {"before", "after"} <= set(said)
+
+
+def test_every_layer_has_its_maps_its_name_and_the_numbers_of_its_kernels():
     axes = feature_maps().axes[0]
     assert len(axes.get_images()) == 1 + 9 + 9
-    assert {"the image", "Conv2d", "MaxPool2d"} <= {text.get_text() for text in axes.texts}
+    said = [text.get_text() for text in axes.texts]
+    assert {"the image", "Conv2d", "MaxPool2d"} <= set(said)
+    assert said.count("9") == 2
+    assert axes.get_images()[1].norm(0.0) == 0.5  # signed: white at zero
+
+
+def test_what_is_covered_lies_over_the_image_as_strong_as_the_label_is_probable():
+    first, *_ = occlusion().axes
+    image, shades = first.get_images()
+    assert image.get_extent() == shades.get_extent()
+    strength = shades.get_array()[..., 3]
+    assert strength[0, 0] == 0
+    np.testing.assert_allclose(strength[2, 2], 0.85)
+    assert first.get_title() == "0, read as 2"
+
+
+def test_a_network_that_misread_one_image_is_no_error():
+    drawn = plots.occlusion(IMAGES[:1], LABELS[:1], LABELS[1:2], np.zeros((1, 3, 3)), "digits")
+    drawn.canvas.draw()
+    assert [axes.axison for axes in drawn.axes[:4]] == [True, False, False, False]
+
+
+def test_the_best_learning_rate_is_marked_and_told():
+    axes = tuned().axes[0]
+    sgd, best, *_ = axes.get_lines()
+    np.testing.assert_allclose(sgd.get_xdata(), [0.03, 0.1, 1])
+    np.testing.assert_allclose(sgd.get_ydata(), [1.5, 0.9, 0.5])
+    np.testing.assert_allclose([best.get_xdata(), best.get_ydata()], [[1], [0.5]])
+    assert axes.get_xscale() == "log"
+    assert tuned().alt.endswith("best SGD: 1, loss 0.5; Adam: 0.001, loss 0.2")
+
+
+def test_seeds_are_a_mean_and_a_band():
+    _, wrong, rates = with_seeds().axes
+    np.testing.assert_allclose(wrong.get_lines()[1].get_ydata(), [35, 11])
+    band = wrong.collections[1].get_paths()[0].vertices
+    assert (band[:, 1].min(), band[:, 1].max()) == pytest.approx((2, 60))
+    assert rates.get_yscale() == "log"
+    assert "Adam 2.00 to 20.00" in with_seeds().alt
+
+
+def test_a_kernel_stands_below_what_it_makes_in_colours_that_know_the_sign():
+    drawn = hand_made_kernels()
+    _, blur, edges = drawn.axes[:3]
+    assert (blur.get_title(), edges.get_title()) == ("blur", "edges")
+    assert edges.get_images()[0].norm(0.0) == 0.5
+    assert blur.get_images()[0].norm.vmin == 0
+    assert "edges [[1, 0, -1]" in drawn.alt
 
 
 def test_what_is_not_written_yet_is_said_in_one_line(capsys):
@@ -440,6 +618,53 @@ def test_bars_say_how_long_it_took_and_how_many_times_pytorchs():
     assert not any(same_color(bar.get_facecolor(), style.PYTORCH) for bar in own)
 
 
+def test_functions_lie_over_each_other_and_so_do_their_derivatives():
+    left, right = overlaid().axes
+    assert [line.get_label() for line in left.get_lines()] == ["Tanh", "quoted"]
+    np.testing.assert_array_equal(left.get_lines()[1].get_ydata(), SIGMOID)
+    np.testing.assert_array_equal(right.get_lines()[1].get_ydata(), X)
+
+
+def test_a_sweep_marks_the_best_rate_and_ends_where_a_seed_blew_up():
+    one, many = rate_sweep().axes
+    middle, best, *_ = one.get_lines()
+    np.testing.assert_array_equal(middle.get_ydata(), [1.5, 0.6, np.nan])
+    assert (best.get_xdata(), best.get_ydata()) == ([0.1], [0.6])
+    places = [line.get_xdata()[0] for line in many.get_lines()[1:4:2]]
+    assert places == [0.1, 0.01]
+    assert one.get_xlim() == many.get_xlim()
+    corners = one.collections[0].get_paths()[0].vertices
+    assert {(0.1, 0.5), (0.1, 0.7)} <= set(map(tuple, corners))
+    assert not (corners[:, 0] == 1).any()
+
+
+def test_a_race_shows_running_means_and_the_band_of_the_seeds():
+    one, _ = race().axes
+    [middle] = one.get_lines()
+    losses = np.geomspace(2, 0.1, 60)
+    np.testing.assert_allclose(middle.get_ydata()[-1], losses[-5:].mean())
+    assert (middle.get_xdata()[0], middle.get_xdata()[-1]) == (5, 60)
+    heights = one.collections[0].get_paths()[0].vertices[:, 1]
+    assert heights.max() == pytest.approx(1.2 * losses[:5].mean())
+    assert heights.min() == pytest.approx(0.9 * losses[-5:].mean())
+
+
+def test_the_finder_marks_the_rate_that_was_chosen():
+    _, smooth, chosen = rate_finder().axes[0].get_lines()
+    assert chosen.get_xdata() == [1e-2, 1e-2]
+    assert len(smooth.get_xdata()) == 57  # of 60, four together
+    assert smooth.get_xdata()[0] == pytest.approx(np.geomspace(1e-5, 1, 60)[2])
+
+
+def test_ratios_are_logarithmic_where_their_numbers_span_far():
+    left, right = step_ratios().axes
+    assert (left.get_xscale(), right.get_xscale()) == ("linear", "log")
+    equal, ratio = left.get_lines()
+    assert equal.get_ydata() == [1, 1]
+    np.testing.assert_array_equal(ratio.get_ydata(), [1, 1, 9, 3])
+    assert left.get_ylim()[0] < 1 < left.get_ylim()[1]
+
+
 def squares(figure, axes, colour):
     """The corners of the squares of a colour."""
     drawn = [patch for patch in figure.axes[axes].patches if isinstance(patch, plt.Rectangle)]
@@ -462,7 +687,19 @@ def test_a_window_stands_in_the_corner_and_its_places_are_counted():
     np.testing.assert_array_equal(padded.collections[0].get_offsets()[:3], [[1, 1], [3, 1], [5, 1]])
 
 
-def test_what_a_number_sees_lies_in_the_middle():
-    first, second = (patch.get_bbox() for patch in receptive().axes[0].patches)
+def test_what_a_number_sees_lies_on_the_edges_of_pixels():
+    axes = receptive().axes[0]
+    first, second = (patch.get_bbox() for patch in axes.patches)
     assert (first.width, second.width) == (3, 4)
-    assert (first.x0 + first.x1) / 2 == (second.x0 + second.x1) / 2 == 2.5
+    assert (first.x0, first.y0) == (1.5, 1.5)  # around pixel 2, whose edges are at its halves
+    assert second.x0 == -1.5
+    assert axes.get_xlim() == (-1.5, 5.5)  # the padding that it sees is shown
+
+
+def test_a_guide_has_slope_one_and_lies_above_the_lines():
+    seconds = {"yours": [0.1, 1.0, 2.0]}
+    axes = plots.timing(seconds, [1, 10, 100], "Linear", guide="slope 1").axes[0]
+    _, guide = axes.get_lines()
+    np.testing.assert_allclose(guide.get_ydata() / guide.get_xdata(), guide.get_ydata()[0])
+    assert guide.get_ydata()[-1] > 2
+    assert guide.get_label() == "slope 1"

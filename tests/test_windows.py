@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from byhand.windows import output_size, pair
+from byhand.nn import Module
+from byhand.windows import output_size, pair, print_shapes
 
 
 def test_one_number_stands_for_both():
@@ -50,3 +51,42 @@ def test_any_number_of_channels_will_do_if_none_is_asked_for():
     assert output_size(np.zeros((1, 7, 4, 4)), (2, 2), (2, 2), (0, 0)) == (2, 2)
     with pytest.raises(ValueError, match=r"expected \(B, C, H, W\)"):
         output_size(np.zeros((4, 4)), (2, 2), (2, 2), (0, 0))
+
+
+class Cut(Module):
+    """Leaves out the first row and column of images; its parameter serves no purpose."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.grad_weight = np.zeros((2, 3)), np.zeros((2, 3))
+
+    def compute_output(self, x):
+        output_size(x, (2, 2), (1, 1), (0, 0))
+        return x[:, :, 1:, 1:]
+
+
+class InRow(Module):
+    def __init__(self, *modules):
+        super().__init__()
+        self.modules = modules
+
+    def parameters(self):
+        return [parameter for module in self.modules for parameter in module.parameters()]
+
+
+def test_the_shapes_behind_every_layer_are_printed_and_the_parameters_counted(capsys):
+    network = InRow(Cut(), Cut())
+    print_shapes(network, (1, 4, 3))
+    _, start, first, second, total = capsys.readouterr().out.splitlines()
+    assert start.split() == "(1, 4, 3)".split()
+    assert first.split() == "1 Cut (1, 3, 2) 6".split()
+    assert second.split() == "2 Cut (1, 2, 1) 6".split()
+    assert total.split() == ["12"]
+    assert network.training
+
+
+def test_a_layer_that_does_not_fit_ends_the_table_with_the_reason(capsys):
+    print_shapes(InRow(Cut(), Cut(), Cut()), (1, 3, 3))
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.split(maxsplit=2)[:2] == ["3", "Cut"]
+    assert "stops at shape (1, 1, 1): kernel_size (2, 2) is larger than x" in last

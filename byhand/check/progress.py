@@ -6,17 +6,28 @@ such a cell, what came of it is kept.
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import Any
 
 from IPython import get_ipython
 
-from byhand.check.report import BAD, BOX, NOTE, OK, CheckFailed, Line, ink, table
+from byhand.check.cell import FAILURES, AllChecks
+from byhand.check.report import (
+    BAD,
+    BOX,
+    NOTE,
+    OK,
+    CheckFailed,
+    Failures,
+    Line,
+    Report,
+    ink,
+    table,
+)
 
 NAMED = re.compile(r"# (test_\w+): ")
-UNWRITTEN = "is not implemented yet"
 PASSED, FAILED, NOT_BEGUN, BY_PERSON = "✓", "✗", "○", "•"
 STATES = {  # the first that one of several has stands for all
     FAILED: ("failed", BAD),
@@ -108,15 +119,25 @@ class Scoreboard:
 
 
 def watch() -> None:
-    """From now on, keep how the test cells of this notebook go; where there is none, do nothing."""
+    """From now on, run all checks of a cell, and keep how the test cells of this notebook go; where
+    there is no notebook, do nothing."""
     if (shell := get_ipython()) is not None:
+        shell.ast_transformers.append(AllChecks())
+        shell.events.register("pre_run_cell", begin)
         shell.events.register("post_run_cell", note)
+
+
+def begin(_: Any) -> None:
+    """Nothing has failed yet in this cell."""
+    get_ipython().user_ns[FAILURES] = Failures()
 
 
 def note(result: Any) -> None:
     """Keep how a cell went, if it is a test cell; IPython calls this with an ExecutionResult."""
     if named := NAMED.match(result.info.raw_cell or ""):
-        _LATEST[named[1]] = _outcome(result.error_before_exec or result.error_in_exec)
+        failures = get_ipython().user_ns.get(FAILURES, Failures())  # none: deleted by the cell
+        error = result.error_before_exec or result.error_in_exec
+        _LATEST[named[1]] = _outcome(error, failures.reports)
 
 
 def scoreboard(tasks: str) -> Scoreboard:
@@ -136,19 +157,21 @@ def scoreboard(tasks: str) -> Scoreboard:
     return Scoreboard(made)
 
 
-def _outcome(error: BaseException | None) -> tuple[str, str]:
-    """The state of a test cell that ended with this error, or none, and what went wrong."""
+def _outcome(error: BaseException | None, reports: Sequence[Report]) -> tuple[str, str]:
+    """The state of a test cell that ended with this error, or none, and what went wrong.
+
+    reports: of the checks in it that failed, should it have ended before it said so itself.
+    """
     if error is None:
         return PASSED, ""
-    if isinstance(error, NotImplementedError):
+    reports = error.reports if isinstance(error, CheckFailed) and not reports else reports
+    failed = [line for report in reports for line in report.failed]
+    if isinstance(error, NotImplementedError | CheckFailed) and all(x.unwritten for x in failed):
         return NOT_BEGUN, ""
-    if not isinstance(error, CheckFailed):
-        said = f"{type(error).__name__}: {error}".split("\n")[0].rstrip(": ")
-        return FAILED, shorten(said, LONGEST, placeholder=" ...")
-    failed = [line for line in error.report.lines if line.ok is False]
-    if all(line.text.endswith(UNWRITTEN) for line in failed):
-        return NOT_BEGUN, ""
-    return FAILED, _why(failed)
+    if failed:
+        return FAILED, _why(failed)
+    said = f"{type(error).__name__}: {error}".split("\n")[0].rstrip(": ")
+    return FAILED, shorten(said, LONGEST, placeholder=" ...")
 
 
 def _why(failed: list[Line]) -> str:

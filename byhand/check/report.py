@@ -2,7 +2,7 @@
 
 import html
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -17,7 +17,9 @@ BOX = (
 CELL = "text-align:left;vertical-align:top;padding:1px 14px 1px 0;background:none"
 MARKS = {True: ("ok", "✓", OK), False: ("FAIL", "✗", BAD), None: ("note", "•", NOTE)}
 PICTURE_CELLS = 24
+UNWRITTEN, STOPPED = "is not implemented yet", "stopped"  # how a line ends, and how one begins
 _SHOW: ContextVar[Callable[["Report"], None] | None] = ContextVar("show", default=None)
+_EARLIER: ContextVar[Sequence["Report"]] = ContextVar("earlier", default=())
 
 
 @dataclass
@@ -36,6 +38,10 @@ class Line:
     yours: np.ndarray | None = None
     expected: np.ndarray | None = None
 
+    @property
+    def unwritten(self) -> bool:
+        return self.ok is False and self.text.endswith(UNWRITTEN)
+
 
 @dataclass
 class Report:
@@ -47,7 +53,11 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        return all(line.ok is not False for line in self.lines)
+        return not self.failed
+
+    @property
+    def failed(self) -> list[Line]:
+        return [line for line in self.lines if line.ok is False]
 
     def __str__(self) -> str:
         width = max([24, *(len(line.name) for line in self.lines)]) + 1
@@ -63,8 +73,7 @@ class Report:
     def summary(self) -> str:
         """The outcome in one line."""
         if not self.passed:
-            failed = [line.name for line in self.lines if line.ok is False]
-            return f"{self.title}: {', '.join(failed)}"
+            return f"{self.title}: {', '.join(line.name for line in self.failed)}"
         count = sum(line.ok is True for line in self.lines)
         errors = [line.error for line in self.lines if line.error is not None]
         also = f", largest error {max(errors):.0e}" if errors else ""
@@ -88,36 +97,77 @@ class Report:
 
 
 class CheckFailed(AssertionError):
-    """A check found something wrong; its text is the report's.
+    """Checks found something wrong; the text is that of their reports.
 
-    In a notebook, where the card has just been shown, the traceback is one line; under nbgrader,
-    which keeps only the traceback, it is the whole text.
+    In a notebook, where the card has just been shown, the traceback is a line for each; under
+    nbgrader, which keeps only the traceback, it is the whole text.
     """
 
-    def __init__(self, report: Report):
-        super().__init__(str(report))
-        self.report = report
+    def __init__(self, *reports: Report):
+        super().__init__("\n\n".join(map(str, reports)))
+        self.reports = reports
 
     def _render_traceback_(self) -> list[str]:
         if "NBGRADER_EXECUTION" in os.environ:
             return str(self).splitlines()
-        return [f"CheckFailed: {self.report.summary()} (see the card above)"]
+        found = [report.summary() for report in self.reports]
+        above = "card" if len(found) == 1 else "cards"
+        return [
+            *(f"CheckFailed: {one}" for one in found[:-1]),
+            f"CheckFailed: {found[-1]} (see the {above} above)",
+        ]
 
 
 def conclude(report: Report) -> Report | None:
     """Show the report and raise CheckFailed if anything in it failed.
 
-    In a notebook the card is displayed; elsewhere the report is returned, to be printed.
+    In a notebook the card is displayed; elsewhere the report is returned, to be printed. What the
+    cell has already said is not said again: a named mistake, or that something is not written.
     """
     from IPython import get_ipython
     from IPython.display import display
 
+    earlier = [line for one in _EARLIER.get() for line in one.failed]
+    if report.failed and all(
+        line.unwritten and line.text in {e.text for e in earlier} for line in report.failed
+    ):
+        raise CheckFailed
+    for line in report.lines:
+        if line.hint in {e.hint for e in earlier}:
+            line.hint = ""
     show = _SHOW.get() or (display if get_ipython() else None)
     if show is not None:
         show(report)
     if not report.passed:
         raise CheckFailed(report)
     return None if show else report
+
+
+class Failures:
+    """What failed in a cell: in a `with`, a check that fails is kept, and the cell goes on.
+
+    A check that ran out of time ends the cell: each of the others would take as long.
+    """
+
+    def __init__(self):
+        self.reports: list[Report] = []
+
+    def __enter__(self) -> None:
+        self._token = _EARLIER.set(self.reports)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        _EARLIER.reset(self._token)
+        if not isinstance(error, CheckFailed):
+            return False
+        self.reports += error.reports
+        if any(line.text.startswith(STOPPED) for one in error.reports for line in one.failed):
+            self.settle()
+        return True
+
+    def settle(self) -> None:
+        """At the end of the cell: raises CheckFailed if a check has failed."""
+        if self.reports:
+            raise CheckFailed(*self.reports) from None
 
 
 @contextmanager

@@ -21,18 +21,31 @@ from byhand.plots.attention import (
     variants,
 )
 from byhand.plots.autograd import backward_steps, hinges, over_steps, two_layer_graph
-from byhand.plots.curves import by_layer, fitting, secants, step_errors
-from byhand.plots.digits import confusion, feature_maps, filters, mistakes_made, samples
+from byhand.plots.comparison import changed_images, learned, tuned, with_seeds
+from byhand.plots.convolution import hand_made_kernels, scatter, window_slides
+from byhand.plots.curves import boundaries, by_layer, fitting, secants, step_errors
+from byhand.plots.descent import descent, momentum_map, momentum_sliders
+from byhand.plots.digits import (
+    confusion,
+    feature_maps,
+    filters,
+    mistakes_made,
+    occlusion,
+    samples,
+)
 from byhand.plots.graphs import Edge, Node, chain, graph
-from byhand.plots.layers import activations, distributions, layer_box, masks
+from byhand.plots.layers import activations, layer_box, masks, overlaid
 from byhand.plots.live import live_training, training_run
+from byhand.plots.normalisation import distributions, three_paths
 from byhand.plots.products import three_products
+from byhand.plots.race import race, rate_finder, rate_sweep, running_mean, step_ratios
 from byhand.plots.schedules import schedules
 from byhand.plots.timing import timing, timing_bars
 from byhand.plots.training import (
+    by_scale,
     compared,
+    learning_curves,
     learning_rates,
-    paths,
     predictions,
     twins,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from byhand.plots.moving import Movie
@@ -108,6 +109,56 @@ def fitting(
         left.title.set_text(f"The network after {steps[frame]:,} steps")
 
     return Movie(drawn, show, len(steps), pause=300)
+
+
+def boundaries(
+    X: np.ndarray,
+    t: np.ndarray,
+    extent: float,
+    seen: Mapping[int, np.ndarray],
+    losses: Mapping[str, Sequence[float]],
+) -> Movie:
+    """A network that learns to tell two classes of points apart, one frame for each epoch in seen.
+
+    X: (B, 2), t: (B,), 0 or 1: the samples it learns from; seen: the number of epochs -> the
+    probability of class 1 on a square grid from -extent to extent, (K, K), rows upwards; losses:
+    "training" and "validation" -> the loss after each of these numbers of epochs.
+    """
+    epochs = np.array(list(seen))
+    ends = [OTHERS[2], "white", OTHERS[1]]
+    colours = LinearSegmentedColormap.from_list("classes", ends, N=21)  # few, for small frames
+    with figure(9, 4, columns=2, width_ratios=[1.15, 1]) as (drawn, (left, right)):
+        square = (-extent, extent, -extent, extent)
+        look = dict(extent=square, origin="lower", vmin=0, vmax=1, cmap=colours)
+        shades = left.imshow(seen[epochs[0]], interpolation="bilinear", alpha=0.75, **look)
+        bar = drawn.colorbar(shades, ax=left, ticks=[0, 0.5, 1], aspect=30)
+        bar.set_ticklabels(["class 0", "50%", "class 1"])
+        bar.outline.set_visible(False)
+        for number, (marker, colour) in enumerate((("o", OTHERS[2]), ("s", OTHERS[1]))):
+            dots = dict(
+                marker=marker, s=13, edgecolors=INK, linewidths=0.4, label=f"class {number}"
+            )
+            left.scatter(*X[t == number].T, color=colour, **dots)
+        left.set(xlim=square[:2], ylim=square[2:], xlabel="first input", ylabel="second input")
+        left.set(title="epochs", aspect="equal")
+        left.grid(False)
+        left.legend(loc="upper left", fontsize=9, handletextpad=0.2)
+        dots = []
+        for (name, values), colour in zip(losses.items(), (TRAIN, VALIDATION), strict=True):
+            right.plot(epochs, values, color=colour, label=name)
+            dots += right.plot([], [], color=colour, marker="o", markersize=9)
+        right.set(xscale="symlog", yscale="log", xlabel="epoch (logarithmic)", title="loss")
+        right.set(ylabel="cross-entropy (logarithmic)", xlim=(0, 1.1 * epochs[-1]))
+        right.legend(fontsize=9)
+
+    def show(frame: int) -> None:
+        shades.set_data(seen[epochs[frame]])
+        for dot, values in zip(dots, losses.values(), strict=True):
+            dot.set_data([epochs[frame]], [values[frame]])
+        training = next(iter(losses.values()))[frame]
+        left.title.set_text(f"after {epochs[frame]} epochs: loss {training:.2g}")
+
+    return Movie(drawn, show, len(epochs), pause=500)
 
 
 def by_layer(norms: Mapping[str, Sequence[float]], title: str) -> Figure:

@@ -7,7 +7,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from byhand.plots.style import BACKWARD, FAINT, FORWARD, INK, PAPER, arrow, figure
+from byhand.plots.style import BACKWARD, FAINT, FORWARD, INK, OTHERS, PAPER, arrow, figure
 
 
 def layer_box(name: str, parameters: Sequence[str] = ()) -> Figure:
@@ -53,18 +53,19 @@ def activations(x: np.ndarray, curves: Mapping[str, tuple[np.ndarray, np.ndarray
     return drawn
 
 
-def distributions(panels: Mapping[str, np.ndarray]) -> Figure:
-    """How the values of every feature are spread, one panel for each (B, N) array."""
-    with figure(8, 3, columns=len(panels), sharey=True) as (drawn, all_axes):
-        for axes, (title, values) in zip(np.atleast_1d(all_axes), panels.items(), strict=True):
-            violins = axes.violinplot(values, showmeans=True)
-            for body in violins["bodies"]:
-                body.set(facecolor=FORWARD, alpha=0.35)
-            for line in ("cmeans", "cmins", "cmaxes", "cbars"):
-                violins[line].set(color=FORWARD, linewidth=1.2)
-            features = np.arange(1, values.shape[1] + 1)
-            axes.set(title=title, xlabel="feature", ylabel="value", xticks=features)
-            axes.label_outer()
+def overlaid(x: np.ndarray, curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Functions of x: (N,) over each other, and beside them their derivatives.
+
+    curves: a name -> (y, derivative), both (N,); at most four.
+    """
+    with figure(8, 3, columns=2) as (drawn, panels):
+        looks = zip((FORWARD, BACKWARD, INK, OTHERS[1]), ("-", "--", "-.", ":"), strict=True)
+        for (name, both), (colour, dashes) in zip(curves.items(), looks, strict=False):
+            for axes, values in zip(panels, both, strict=True):
+                axes.plot(x, values, color=colour, linestyle=dashes, label=name)
+        for axes, title in zip(panels, ("the functions", "their derivatives"), strict=True):
+            axes.set(xlabel="x", title=title)
+        panels[0].legend()
     return drawn
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 PAPER, INK, FAINT = "#fbfaf6", "#2b2b2b", "#d9d6cc"
 TRAIN = FORWARD = "#0072b2"  # blue: the student's network, what flows forwards
@@ -155,6 +156,14 @@ def figure(
         )
         plt.close(drawn)
         yield drawn, axes
+
+
+def logarithmic(axes: Axes) -> None:
+    """A logarithmic y axis with plain numbers."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def arrow(

@@ -5,48 +5,113 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
-from byhand.plots.style import BACKWARD, INK, OTHERS, PYTORCH, TRAIN, VALIDATION, figure
+from byhand.plots.style import (
+    BACKWARD,
+    INK,
+    OTHERS,
+    PYTORCH,
+    TRAIN,
+    VALIDATION,
+    figure,
+    logarithmic,
+)
 from byhand.training import History
 
 PANELS = 4  # in a row
 EPS = 2.0**-52  # between 1 and the next float64
 
 
-def twins(yours: Sequence[float], pytorch: Sequence[float]) -> Figure:
+def twins(
+    yours: Sequence[float], pytorch: Sequence[float], others: Sequence[Sequence[float]] = ()
+) -> Figure:
     """The training losses of two runs that should be the same, and the difference below them.
 
-    yours, pytorch: a loss for every epoch. A difference of exactly 0 is left out.
+    yours, pytorch: a loss for every epoch; others: the same for runs that began with other random
+    numbers, each compared with pytorch as well. A difference of exactly 0 is left out.
     """
     epochs, apart = np.arange(1, len(yours) + 1), np.abs(np.subtract(yours, pytorch))
     with figure(7.2, 4.6, rows=2, sharex=True, gridspec_kw=dict(height_ratios=[1.5, 1])) as (
         drawn,
         (above, below),
     ):
+        for number, losses in enumerate(others):
+            label = dict(label="_" if number else "yours, other seeds")
+            away = np.abs(np.subtract(losses, pytorch)) / pytorch
+            above.plot(epochs, losses, color=OTHERS[1], linewidth=0.9, **label)
+            below.plot(epochs, away, ".", color=OTHERS[1], markersize=3, **label)
         above.plot(epochs, pytorch, color=PYTORCH, linewidth=5, alpha=0.5, label="PyTorch")
         above.plot(epochs, yours, color=TRAIN, linestyle=(0, (3, 2)), label="yours")
         above.set(ylabel="loss (logarithmic)", title="Training loss", xlabel="epoch")
-        _logarithmic(above)
+        logarithmic(above)
         above.legend()
         distance = np.where(apart > 0, apart, np.nan) / pytorch
         below.plot(epochs, distance, "o", color=INK, markersize=3, label="relative difference")
         below.axhline(
             EPS, color=BACKWARD, linewidth=1, ls="--", label=f"last digit of float64: {EPS:.1e}"
         )
-        below.set(yscale="log", ylim=(1e-17, 1e-12), xlabel="epoch", ylabel="difference")
+        top, corner = (10, "center left") if others else (1e-12, "upper left")
+        below.set(yscale="log", ylim=(1e-17, top), xlabel="epoch", ylabel="difference")
         below.set(title="Relative difference (logarithmic)")
-        below.legend(loc="upper left", ncols=2)
+        below.legend(loc=corner, ncols=1 if others else 2)
         _count_epochs(below)
     return drawn
 
 
-def _logarithmic(axes: Axes) -> None:
-    """A logarithmic y axis with plain numbers."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
+def by_scale(
+    panels: Mapping[str, Mapping[str, Sequence[float]]], scales: Sequence[float], constant: float
+) -> Figure:
+    """A loss after training over the scale of the first weights, both logarithmic.
+
+    panels: title -> name of a network -> its loss for each of the scales, at most two networks; one
+    that is not finite, or above ten times `constant`, is a cross at the top. constant: the loss of
+    a network that always answers with the same number.
+    """
+    top = 2 * constant
+    with figure(9, 3.3, columns=len(panels), sharey=True) as (drawn, all_axes):
+        for axes, (title, networks) in zip(np.atleast_1d(all_axes), panels.items(), strict=True):
+            looks = ((INK, "s"), (TRAIN, "o"))
+            for (name, losses), (colour, marker) in zip(networks.items(), looks, strict=False):
+                losses = np.nan_to_num(np.asarray(losses, float), nan=np.inf)
+                kept = np.where(losses > 10 * constant, np.nan, np.minimum(losses, top))
+                axes.plot(scales, kept, color=colour, marker=marker, label=name)
+                gone = np.asarray(scales)[np.isnan(kept)]
+                axes.plot(gone, np.full(len(gone), top), "x", color=colour, ms=9, mew=2.5)
+            axes.axhline(constant, color=INK, linewidth=1, linestyle=":", label="always the mean")
+            logarithmic(axes)
+            axes.set(xscale="log", title=title)
+            axes.set(xlabel="scale of the first weights", ylabel="loss (logarithmic)")
+            axes.set_xticks(scales, [f"{scale:g}" for scale in scales], minor=False)
+            axes.xaxis.minorticks_off()
+            axes.label_outer()
+        axes.set_ylim(top=1.2 * top)
+        axes.plot([], [], "x", color=INK, ms=9, mew=2.5, label="exploded")
+        handles, labels = axes.get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    return drawn
+
+
+def learning_curves(
+    panels: Mapping[str, Mapping[str, Sequence[float]]], steps: Sequence[int], least: float
+) -> Figure:
+    """Training and validation loss over steps, one panel for each network, logarithmic.
+
+    panels: title -> "training" and "validation" -> a loss for each of the steps; least: a loss that
+    no network can get below on samples that it has not seen.
+    """
+    with figure(9, 3.6, columns=len(panels), sharey=True) as (drawn, all_axes):
+        for axes, (title, curves) in zip(np.atleast_1d(all_axes), panels.items(), strict=True):
+            for (name, losses), colour in zip(curves.items(), (TRAIN, VALIDATION), strict=True):
+                axes.plot(steps, losses, color=colour, label=name)
+            axes.axhline(least, color=INK, linewidth=1, linestyle=":", label="noise of the targets")
+            logarithmic(axes)
+            ends = ", ".join(f"{name} {losses[-1]:.2g}" for name, losses in curves.items())
+            axes.set(title=f"{title}\nat the end: {ends}")
+            axes.set(xlabel="step", ylabel="loss (logarithmic)", ylim=(least / 30, None))
+            axes.label_outer()
+        handles, labels = axes.get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    return drawn
 
 
 def _count_epochs(*panels: Axes) -> None:
@@ -81,7 +146,7 @@ def compared(histories: Mapping[str, History], data: str = "") -> Figure:
             left.plot(epochs, history.train_loss, **look)
             right.plot(epochs, np.multiply(100, history.validation_accuracy), **look)
         left.set(xlabel="epoch", ylabel="loss (logarithmic)", title="Training loss")
-        _logarithmic(left)
+        logarithmic(left)
         right.set(xlabel="epoch", ylabel="right answers in %", title="Validation accuracy")
         _count_epochs(left, right)
         left.legend()
@@ -104,35 +169,4 @@ def predictions(pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
         axes.set(xlabel="target", ylabel="prediction", title="Predictions against targets")
         axes.set_aspect("equal", adjustable="datalim")
         axes.legend()
-    return drawn
-
-
-def paths(
-    loss: np.ndarray, extent: tuple[float, float, float, float], steps: Mapping[str, np.ndarray]
-) -> Figure:
-    """The paths of optimizers over the contours of a loss of two parameters, a panel for each.
-
-    loss: its values on a grid (rows: second parameter); extent: left, right, bottom, top of the
-    grid; steps: name of an optimizer -> (steps, 2), the points it went through.
-    """
-    left, right, bottom, top = extent
-    across, up = np.linspace(left, right, loss.shape[1]), np.linspace(bottom, top, len(loss))
-    columns = min(len(steps), PANELS)
-    rows = -(-len(steps) // PANELS)
-    with figure(9, 0.5 + 2 * rows, columns, rows=rows, sharey=True) as (drawn, all_axes):
-        panels = np.atleast_1d(all_axes).flat
-        for axes, (name, points) in zip(panels, steps.items(), strict=False):
-            axes.contour(across, up, loss, levels=10, colors="#b5b1a4", linewidths=0.8)
-            axes.plot(*points.T, color=TRAIN, marker="o", ms=2.5, lw=1.1)
-            axes.plot(*points[0], color=INK, marker="o", ms=5)
-            axes.set(xlim=(left, right), ylim=(bottom, top), title=name)
-            axes.set(xlabel="first parameter", ylabel="second parameter")
-            axes.label_outer()
-            axes.grid(False)
-        for axes in list(panels)[len(steps) :]:
-            axes.axis("off")
-    ends = (f"{name} at ({x:.2g}, {y:.2g})" for name, (*_, (x, y)) in steps.items())
-    first = ", ".join(f"{value:.2g}" for value in next(iter(steps.values()))[0])
-    drawn.words = f"Paths of optimizers from ({first}) over a loss, and where they end: "
-    drawn.words += ", ".join(ends)
     return drawn

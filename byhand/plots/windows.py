@@ -68,22 +68,29 @@ def window_places(panels: Mapping[str, Mapping[str, int]]) -> Figure:
     return drawn
 
 
-def receptive(image: np.ndarray, seen: Mapping[str, int]) -> Figure:
-    """How much of an image one number behind each layer sees.
+def receptive(image: np.ndarray, seen: Mapping[str, tuple[int, int]]) -> Figure:
+    """How much of an image one number behind each layer sees, on the edges of its pixels.
 
-    image: (H, W); seen: the name of a layer -> rows and columns of the square, smallest first.
+    image: (H, W); seen: the name of a layer -> (first, size), the first row, which is also the
+    first column, and the rows of the square that it sees; a part of it may lie on the padding.
     """
-    with figure(7.6, 3.6) as (drawn, axes):
+    low = min(0, *(first for first, _ in seen.values()))
+    high = max(len(image), *(first + size for first, size in seen.values()))
+    with figure(7.6, 4) as (drawn, axes):
         axes.imshow(image, cmap="gray_r", interpolation="nearest")
-        for (name, size), colour in zip(seen.items(), (FORWARD, *OTHERS), strict=False):
-            corner = np.array(image.shape) // 2 - size / 2 - 0.5
-            square = Rectangle(
-                corner[::-1], size, size, fill=False, edgecolor=colour, linewidth=2.2
-            )
+        looks = zip((FORWARD, *OTHERS, BACKWARD), ("-", "-", "--", "-", "--", "-"), strict=True)
+        for (name, (first, size)), (colour, dashes) in zip(seen.items(), looks, strict=False):
+            look = dict(fill=False, edgecolor=colour, linewidth=2.2, linestyle=dashes)
+            square = Rectangle((first - 0.5, first - 0.5), size, size, clip_on=False, **look)
             square.set_label(f"{name}: {size} by {size}")
             axes.add_patch(square)
-        axes.set(title="What one number sees", xlabel="column", ylabel="row")
+        axes.set_xticks(np.arange(low, high + 1) - 0.5, minor=True)
+        axes.set_yticks(np.arange(low, high + 1) - 0.5, minor=True)
         axes.grid(False)
+        axes.grid(which="minor", color=FAINT, linewidth=0.4)
+        axes.tick_params(which="minor", length=0)
+        axes.set(title="What one number sees", xlabel="column", ylabel="row")
+        axes.set(xlim=(low - 0.5, high - 0.5), ylim=(high - 0.5, low - 0.5))
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return drawn
 

@@ -79,7 +79,7 @@ def namespace() -> dict:
 )
 def test_the_call_makes_the_same_card_again(namespace: dict, cell: str, call: str):
     first = run(cell, namespace)
-    repeat = first.report.repeat
+    repeat = first.reports[0].repeat
     assert repeat == call.format(repeat.rpartition("seed=")[2].rstrip(")"))
     namespace |= dict(x=None, mode=None, make=None)  # as a later cell may have it
     again, other = run(repeat, namespace), run(cell, namespace)
@@ -92,7 +92,7 @@ def test_the_call_makes_the_same_card_again(namespace: dict, cell: str, call: st
 def test_where_the_text_is_not_known_the_call_is_short(namespace: dict):
     with pytest.raises(check.CheckFailed) as caught:
         exec("check.layer(Tripled, like=Twin, seed=7)", namespace)
-    assert caught.value.report.repeat == "check.layer(..., seed=7)"
+    assert caught.value.reports[0].repeat == "check.layer(..., seed=7)"
 
 
 def test_the_judge_shows_nothing_of_a_hidden_call(namespace: dict):
@@ -119,7 +119,7 @@ def test_every_visible_check_can_be_pasted(path: Path, tmp_path: Path, monkeypat
             failed = run(cell.source, namespace)
             assert (failed is not None) == notebooks.is_test(cell)
             if failed is not None:
-                assert "..." not in failed.report.repeat
-                assert str(run(failed.report.repeat, namespace)) == str(failed)
+                assert "..." not in failed.reports[0].repeat
+                assert str(run(failed.reports[0].repeat, namespace)) == str(failed)
                 tried += 1
     assert tried > 10

@@ -68,7 +68,7 @@ class EveryCheck:
             try:
                 report = called(*args, **kwargs)
             except check.CheckFailed as error:
-                report = error.report
+                report = error.reports[0]
             self.reports.append(report)
 
         return keep

@@ -1,6 +1,7 @@
 """The demo: the real assignment, from source notebook to a graded class."""
 
 import csv
+import json
 import shutil
 from dataclasses import dataclass
 from io import StringIO
@@ -13,7 +14,14 @@ from rich.console import Console
 from byhand.grading.course import demo
 from byhand.grading.course.commands import nbgrader
 from byhand.grading.course.mistakes import mistakes
-from byhand.grading.course.notebooks import CourseError, grade_id, read, source_notebook, task_of
+from byhand.grading.course.notebooks import (
+    CourseError,
+    assignments,
+    grade_id,
+    read,
+    source_notebook,
+    task_of,
+)
 from byhand.grading.plugins.grades import bonus_tests
 
 from .tiny import COURSE
@@ -102,11 +110,31 @@ def test_what_is_missing_or_no_python_costs_its_own_tasks_only(
         assert graded.scores[student.name][0] == pytest.approx(raw)
 
 
-def test_everyone_has_a_feedback_page_that_is_listed(graded: Demo):
+def test_everyone_has_a_feedback_page(graded: Demo):
+    assert "Feedback pages: build/demo/feedback/<student>/<assignment>/" in graded.output
     for student in graded.scores:
         page = f"build/demo/feedback/{student}/3-layers/layers.html"
         assert (graded.course / page).exists()
-        assert page in graded.output
+
+
+def test_it_ends_with_one_link_to_a_report_on_everything(graded: Demo):
+    last = graded.output.strip().splitlines()[-1]
+    page = Path(last.rpartition("file://")[2])
+    assert graded.output.count("file://") == 1
+    told = json.loads(page.with_suffix(".json").read_text())
+    assert [one["assignment"] for one in told] == assignments(COURSE)
+    assert all(len(one["scores"]) >= demo.FEW for one in told)
+
+
+def test_a_person_finds_a_task_to_grade(graded: Demo):
+    [*_, told] = json.loads((graded.folder / "report" / "all.json").read_text())
+    assert told["waiting"] == {"student-01": ["compare_optimizers"]}
+    handed_in = graded.folder / "submitted" / "student-01" / "5-convnet"
+    assert (handed_in / "comparison.json").exists()
+    nb = read(graded.folder / "autograded" / "student-01" / "5-convnet" / "convnet.ipynb")
+    [shown] = [cell for cell in nb.cells if "plots.compared(" in cell.source]
+    assert not [output for output in shown.outputs if output.output_type == "error"]
+    assert [output for output in shown.outputs if "text/html" in output.get("data", {})]
 
 
 def test_the_tables_have_every_task_and_every_score(graded: Demo, worth: dict[str, float]):

@@ -232,6 +232,7 @@ def test_a_picture_is_shown_and_what_only_runs_is_told(course: Path):
 
 def test_each_failure_is_told_once(course: Path):
     page = page_of(course, "student-01")
+    assert [text.h1.text for text in page.select(".text[id='cell-id=tiny']")] == ["Tiny"]
     [check] = page.select("#test_double")
     assert check.text.count("a negative number") == 1
     card = CARDS["failed"]
@@ -245,6 +246,13 @@ def test_each_failure_is_told_once(course: Path):
     [shown] = feedback.Cells({}).shown(nbformat.v4.new_notebook(cells=[one]))
     assert len(shown.outputs) == 1
     assert "twice" in shown.outputs[0]
+    both = f"{CARDS['failed']}\n\n{CARDS['passed']}"  # of a cell in which two checks have failed
+    data = {"text/plain": str(CARDS["passed"])}
+    one.outputs.insert(1, nbformat.v4.new_output("display_data", data=data))
+    for evalue, count in ((both, 2), (f"{both}\n\nmore", 3), ("", 3)):
+        one.outputs[-1].evalue = evalue
+        [shown] = feedback.Cells({}).shown(nbformat.v4.new_notebook(cells=[one]))
+        assert len(shown.outputs) == count
 
 
 @pytest.mark.filterwarnings("ignore:Your element with mimetype")

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -94,7 +95,8 @@ def test_it_is_found_in_its_folder_and_in_release(folder: Path, monkeypatch, cap
             (folder / place / name).rename(folder / name)
 
 
-def test_zip_collect_takes_the_files_as_they_are(folder: Path):
+def made_course(folder: Path) -> tuple[Path, Path]:
+    """A course that has released 5-convnet, and its folder for archives."""
     course = folder / "a_course"
     archive = course / "downloaded" / "5-convnet" / "archive"
     archive.mkdir(parents=True)
@@ -102,6 +104,28 @@ def test_zip_collect_takes_the_files_as_they_are(folder: Path):
     (course / "nbgrader_config.py").write_text(config)
     (course / "release" / "5-convnet").mkdir(parents=True)
     (course / "release" / "5-convnet" / "convnet.ipynb").write_text(notebook())
+    return course, archive
+
+
+@pytest.mark.parametrize("assignment", assignments(COURSE))
+def test_the_cell_at_the_end_of_a_notebook_packs_it(assignment, tmp_path, monkeypatch, capsys):
+    path = COURSE / "release" / assignment / source_notebook(COURSE, assignment).name
+    [cell] = [cell for cell in read(path).cells if cell.id == "hand-in"]
+    exec(cell.source, {})  # nothing, before the student has changed it
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(path, tmp_path)
+    line = cell.source.splitlines()[-1].removeprefix("# ")
+    if TRAINED[assignment]:
+        with pytest.raises(HandInError, match=f"^{TRAINED[assignment][0]} is missing"):
+            exec(line, {})
+        return
+    exec(line, {})
+    assert capsys.readouterr().out.startswith(f"student-01_{assignment}.zip: hand in this file.")
+    assert packed(tmp_path / f"student-01_{assignment}.zip") == [path.name]
+
+
+def test_zip_collect_takes_the_files_as_they_are(folder: Path):
+    course, archive = made_course(folder)
     for student in ("student-01", "stu_dent-02"):
         hand_in("5-convnet", student, tell=lambda line: None)
         (folder / f"{student}_5-convnet.zip").rename(archive / f"{student}_5-convnet.zip")
@@ -122,6 +146,36 @@ def test_zip_collect_takes_the_files_as_they_are(folder: Path):
         },
         "student-03/5-convnet/convnet.ipynb": notebook(FAILED).encode(),
     }
+
+
+def hostile(path: Path, damage: str) -> None:
+    """An archive that cannot be unpacked, or not safely."""
+    if damage == "no archive":
+        path.write_text("Dear professor")
+        return
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("convnet.ipynb", notebook(FAILED))
+        for name in {"climbs": ["../../evil.ipynb"], "clashes": ["a", "a/b"]}.get(damage, []):
+            archive.writestr(name, "")
+    if damage == "damaged":
+        path.write_bytes(path.read_bytes().replace(b"CheckFailed", b"CheckPassed"))
+
+
+DAMAGES = ["climbs", "clashes", "no archive", "damaged"]
+
+
+def test_an_archive_that_cannot_be_unpacked_is_named_and_the_class_goes_on(folder: Path):
+    course, archive = made_course(folder)
+    for number, damage in enumerate(DAMAGES, 1):
+        hostile(archive / f"student-0{number}_5-convnet.zip", damage)
+    hand_in("5-convnet", "student-09", tell=lambda line: None)
+    (folder / "student-09_5-convnet.zip").rename(archive / "student-09_5-convnet.zip")
+    log = nbgrader(course, "zip_collect", "5-convnet")
+    for number in range(1, len(DAMAGES) + 1):
+        [line] = [line for line in log.splitlines() if f"student-0{number}" in line]
+        assert f"student-0{number}_5-convnet.zip is left out: " in line
+    assert [path.name for path in (course / "submitted").iterdir()] == ["student-09"]
+    assert not list(folder.rglob("evil.ipynb"))
 
 
 def test_the_pattern_for_names_of_a_platform_takes_the_time_and_no_other_folder():

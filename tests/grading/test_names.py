@@ -6,7 +6,7 @@ import os
 import pytest
 from nbconvert.filters import markdown2html
 
-from byhand.grading.plugins.grades import plain
+from byhand.grading.plugins.exports import plain
 from byhand.grading.plugins.log import Printable
 from byhand.grading.submission.names import literal, printable, why_not
 

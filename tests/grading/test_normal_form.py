@@ -134,8 +134,8 @@ def test_the_scoreboard_cell_gets_the_table_of_tasks():
 def test_every_notebook_ends_in_a_scoreboard_in_step_with_it(path):
     released = COURSE / "release" / path.relative_to(COURSE / "source")
     for nb in (read(path), read(released)):
+        assert [c.id for c in nb.cells[-2:]] == ["hand-in", "scoreboard"]
         last = nb.cells[-1]
-        assert last.id == "scoreboard"
         assert "ungraded" in last.metadata.tags
         assert last.source == scoreboard(nb)
         tests = [c for c in nb.cells if is_test(c)]

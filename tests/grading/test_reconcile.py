@@ -54,6 +54,16 @@ def test_only_the_students_own_cells_are_marked_as_theirs():
     assert marked == ["# Tiny, and better", "my notes"]
 
 
+def test_given_cells_keep_their_ids_as_links_lead_to_them():
+    cells = submitted(tiny_notebook())
+    cells.insert(1, Submitted("markdown", cells[0].source))
+    cells.append(Submitted("markdown", "my notes", cell_id="tiny"))
+    nb, _ = repaired(cells)
+    assert nb.cells[0].id == "tiny"
+    assert len({cell.id for cell in nb.cells}) == len(nb.cells)
+    nbformat.validate(nb)
+
+
 def test_an_empty_notebook_has_all_cells_of_the_course_and_no_solution():
     nb, repairs = repaired([])
     assert [name for name in ids(nb) if name] == [n for n in ids(tiny_notebook()) if n]

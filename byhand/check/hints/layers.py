@@ -75,15 +75,28 @@ def _own(t: nn.Module, x: torch.Tensor) -> Two:
     return _batch(x) if t.training else _running(t, x)
 
 
-def _by_way_of(mean: float, var: float) -> Callable:
-    """The right output, its gradient by way of them so many times (inf: as the batch is long)."""
+def _by_way_of(mean: float, var: float, direct: float = 1) -> Callable:
+    """The right output, its gradient on each path so many times (inf: as the batch is long)."""
 
     def forward(t: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        times = [min(n, x.numel() / x.shape[1]) for n in (mean, var)]
-        own = zip(_own(t, x), times, strict=True)
-        return _norm(t, x, *(v.detach() + n * (v - v.detach()) for v, n in own))
+        times = [min(n, x.numel() / x.shape[1]) for n in (direct, mean, var)]
+        paths = zip((x, *_own(t, x)), times, strict=True)
+        return _norm(t, *(v.detach() + n * (v - v.detach()) for v, n in paths))
 
     return forward
+
+
+def _still_moving(t: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The output of eval mode; its gradient takes the running statistics for the batch's."""
+    running = _running(t, x)
+    moves = _batch(x)[0], _batch((x - running[0]) ** 2)[0]
+    return _norm(t, x, *(v + m - m.detach() for v, m in zip(running, moves, strict=True)))
+
+
+def _slope_of_s(t: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The right output, its gradient with ds/dx = 1/B."""
+    mean, var = _own(t, x)
+    return _norm(t, x, mean, var.detach(), lambda v: (v + t.eps).sqrt() + mean - mean.detach())
 
 
 def _first(t: nn.Module, x: torch.Tensor) -> torch.Tensor:
@@ -102,7 +115,9 @@ def _biased(t: nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 FIXED = "The mean and variance of the batch move with x as well; yours takes them as fixed."
 ONE_FIXED = "The {} of the batch moves with x as well: a term is missing."
+EVAL = "In eval mode both are fixed numbers."
 SUMS = "That is a sum over the batch where a mean belongs."
+SIGN = "The sign of one term is wrong: what comes back by way of the {}."
 LAYERS[nn.modules.batchnorm._BatchNorm] = [
     both("eps belongs under the root: sqrt(var + eps).",
          lambda t, x: _norm(t, x, *_own(t, x), lambda var: var.sqrt() + t.eps)),
@@ -120,10 +135,20 @@ LAYERS[nn.modules.batchnorm._BatchNorm] = [
     through(FIXED, _by_way_of(mean=0, var=0)),
     through(ONE_FIXED.format("variance"), _by_way_of(mean=1, var=0)),
     through(ONE_FIXED.format("mean"), _by_way_of(mean=0, var=1)),
-    through("In eval mode both are fixed numbers.", lambda t, x: _norm(t, x, *_batch(x))),
+    through(EVAL, lambda t, x: _norm(t, x, *_batch(x))),
+    through(EVAL, _still_moving),
     through(SUMS, _by_way_of(mean=torch.inf, var=torch.inf)),
     through(SUMS, _by_way_of(mean=torch.inf, var=1)),
     through(SUMS, _by_way_of(mean=1, var=torch.inf)),
+    through(SIGN.format("mean"), _by_way_of(mean=-1, var=1)),
+    through(SIGN.format("variance"), _by_way_of(mean=1, var=-1)),
+    through("x goes straight into the output as well: the term without a mean is missing.",
+            _by_way_of(mean=1, var=1, direct=0)),
+    through("By way of s every sample gets its own x_hat as a factor.", _slope_of_s),
+    through("The division by s = sqrt(var + eps) is missing.",
+            lambda t, x: t(x) * (_own(t, x)[1] + t.eps).sqrt().detach()),
+    through("It is divided by var + eps; the root is missing.",
+            lambda t, x: t(x) / (_own(t, x)[1] + t.eps).sqrt().detach()),
     through("The weight is missing.", lambda t, x: t(x) / _on(x, t.weight.detach())),
     gradient("weight", "It is made from x instead of the normalised x.",
              lambda t, x, y, g: (g * x).sum((0, *range(2, x.ndim)))),

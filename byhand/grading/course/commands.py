@@ -9,6 +9,12 @@ from pathlib import Path
 from byhand.grading.course.notebooks import CourseError
 
 
+def path_of_tools() -> str:
+    """PATH for nbgrader, which calls `alembic` by its bare name, also from an environment that is
+    not activated."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
 def nbgrader(
     course: Path, *arguments: str, each_line: Callable[[str], None] = lambda line: None
 ) -> str:
@@ -18,8 +24,6 @@ def nbgrader(
     for courses that are made and thrown away. each_line is called with every line as it comes.
     Raises CourseError with the end of the log when the command fails.
     """
-    # nbgrader calls `alembic` by its bare name, also from an environment that is not activated.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     # After a fault in nbgrader_config.py, nbgrader would go on without the rest of it.
     strict = {"TRAITLETS_APPLICATION_RAISE_CONFIG_FILE_ERROR": "1"}
     own = [
@@ -29,7 +33,7 @@ def nbgrader(
     process = subprocess.Popen(
         [sys.executable, "-m", "nbgrader", *arguments, *own],
         cwd=course,
-        env=os.environ | strict | {"PATH": path},
+        env=os.environ | strict | {"PATH": path_of_tools()},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

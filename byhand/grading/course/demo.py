@@ -26,7 +26,9 @@ from byhand.grading.course.notebooks import (
     source_notebook,
     task_of,
 )
-from byhand.grading.course.reference_weights import write_weights
+from byhand.grading.course.reference_weights import write_comparison, write_weights
+from byhand.grading.desk.page import link
+from byhand.grading.desk.report import write_report
 from byhand.grading.plugins.grades import Score, bonus_tests
 from byhand.grading.plugins.late_policy import LatePolicy, deadlines
 from byhand.grading.sandbox.rungs import RUNGS, choose
@@ -82,6 +84,7 @@ def run(course: Path, console: Console) -> None:
             weights = demo / "weights" / assignment
             weights.mkdir(parents=True)
             write_weights(course, assignment, weights)
+            write_comparison(course, assignment, weights)
             for student in students:
                 _hand_in(student, assignment, weights, demo)
             grade_with("autograde", assignment, a_line_each="] Autograding ")
@@ -89,15 +92,21 @@ def run(course: Path, console: Console) -> None:
         grade_with("export", "--to=grades.csv")
     for assignment, students in classes.items():
         _show(students, assignment, demo, console)
-    console.print(f"\nGrades: {(demo / 'grades.csv').relative_to(course).as_posix()}")
-    console.print("Feedback pages:")
-    for page in sorted((demo / "feedback").rglob("*.html")):
-        console.print(f"  {page.relative_to(course).as_posix()}")
+    page, *_ = write_report(demo, "", demo / "report")
+    there = demo.relative_to(course).as_posix()
+    console.print(f"\nGrades: {there}/grades.csv")
+    console.print(f"Feedback pages: {there}/feedback/<student>/<assignment>/")
+    console.print(f"What the class understood: {link(page)}", soft_wrap=True)
 
 
 def class_of(course: Path, assignment: str) -> list[Student]:
     """Students as they come, their mistakes taken from mistakes/. Raises CourseError."""
     right = solution_cells(source_notebook(course, assignment))
+    written = {
+        name: cell.source
+        for cell in read(source_notebook(course, assignment)).cells
+        if cell.cell_type == "markdown" and (name := grade_id(cell, "solution"))
+    }
     known = {}
     for mistake in mistakes(course / "mistakes" / assignment):
         known.setdefault(mistake.task, mistake)
@@ -115,7 +124,7 @@ def class_of(course: Path, assignment: str) -> list[Student]:
     typo = right | {tasks[-1]: right[tasks[-1]].replace("):", ")", 1)}
     day = timedelta(days=1)
     students = [
-        Student("student-01", "all right", right),
+        Student("student-01", "all right", right | written),
         Student("student-02", *wrong(tasks[0])),
         Student("student-03", *wrong(*tasks[1:3])),
         Student("student-04", "half finished", half),

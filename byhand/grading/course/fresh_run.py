@@ -30,19 +30,28 @@ AGAIN = "Take the notebook that was handed out and copy your solutions into it."
 
 
 def check_notebook(path: Path, seconds: int = SECONDS) -> tuple[str, bool]:
-    """The scoreboard of a notebook as text, and whether all checks without a bonus pass.
+    """The scoreboard of a notebook as text, and whether all checks without a bonus pass."""
+    shown, stopped, passed = run_notebook(path, seconds)
+    lines = [f"{_named(cell)} ran longer than {seconds} s and was stopped." for cell in stopped]
+    return "\n".join([*lines, shown["text/plain"]]), passed
+
+
+def run_notebook(
+    path: Path, seconds: int = SECONDS
+) -> tuple[dict[str, str], list[NotebookNode], bool]:
+    """The scoreboard of a notebook, by MIME type; the cells that took too long; whether all checks
+    without a bonus pass.
 
     Cells run in a kernel of their own, in the notebook's folder, each for so many seconds at most.
     The file is not changed. Raises CourseError when there is nothing to show.
     """
     nb, tests = _prepared(path)
     stopped = _run(nb, path, seconds)
-    shown = [out.data["text/plain"] for out in nb.cells[-1].outputs if "data" in out]
+    shown = [out.data for out in nb.cells[-1].outputs if "data" in out]
     if not shown:
         raise CourseError(f"{path}: there is no scoreboard: {_errors(nb.cells[-1])[0]}")
-    lines = [f"{_named(cell)} ran longer than {seconds} s and was stopped." for cell in stopped]
     own = [cell for cell in tests if BONUS not in tags(cell)]
-    return "\n".join([*lines, *shown]), not any(map(_errors, own))
+    return shown[0], stopped, not any(map(_errors, own))
 
 
 def _prepared(path: Path) -> tuple[NotebookNode, list[NotebookNode]]:

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
@@ -57,6 +58,13 @@ def find_course(start: Path | None = None) -> Path:
 def assignments(course: Path) -> list[str]:
     """The names of the folders in source/ that hold a notebook."""
     return sorted({path.parent.name for path in (course / "source").glob("*/*.ipynb")})
+
+
+def nearest(kind: str, name: str, names: Collection[str]) -> str:
+    """ "there is no task liner: did you mean linear?" kind: what it would be; names: that exist."""
+    near = get_close_matches(name, names, 1)
+    there = f"there are {', '.join(names)}" if 0 < len(names) <= 20 else f"there are {len(names)}"
+    return f"there is no {kind} {name}: " + (f"did you mean {near[0]}?" if near else f"{there}.")
 
 
 def source_notebook(course: Path, assignment: str) -> Path:

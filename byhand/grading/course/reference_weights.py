@@ -3,6 +3,7 @@
 import contextlib
 import io
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -19,7 +20,8 @@ from byhand.grading.course.notebooks import (
 from byhand.handin import TRAINED
 
 FILES = {name: file for name in TRAINED for file in TRAINED[name] if file.endswith(".npz")}
-TRAINING = "mnist-run", "sorter-run"  # the ids of the cells that train and write the files
+# The ids of the cells that write files: the weights, and what was measured of optimizers.
+TRAINING, COMPARING = ("mnist-run", "sorter-run"), ("compare-run",)
 
 
 def write_weights(
@@ -31,11 +33,21 @@ def write_weights(
     """
     if assignment not in FILES:
         return None
-    path = source_notebook(course, assignment)
+    (folder / FILES[assignment]).unlink(missing_ok=True)
+    return _run(source_notebook(course, assignment), TRAINING, folder, seed).run.history
+
+
+def write_comparison(course: Path, assignment: str, folder: Path) -> None:
+    """Run the cell of an assignment that compares optimizers, if it has one, into `folder`."""
+    if "comparison.json" in TRAINED.get(assignment, []):
+        _run(source_notebook(course, assignment), COMPARING, folder, seed=0)
+
+
+def _run(path: Path, which: tuple[str, ...], folder: Path, seed: int) -> ModuleType:
+    """Run one of these cells of a notebook in a folder, after its setup and its solutions."""
     cells = read(path).cells
     [setup] = [cell.source for cell in cells if grade_id(cell) == "setup"]
-    [run] = [cell.source for cell in cells if cell.id in TRAINING]
-    (folder / FILES[assignment]).unlink(missing_ok=True)
+    [run] = [cell.source for cell in cells if cell.id in which]
     with given_beside(path):
         program = "\n\n".join([setup, *solution_cells(path).values()])
         module = module_from(program, f"byhand_trained_{path.stem}")
@@ -45,4 +57,4 @@ def write_weights(
     quiet = contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO())
     with threadpool_limits(1), contextlib.chdir(folder), quiet[0], quiet[1]:
         exec(compile(run, module.__file__, "exec"), vars(module))
-    return module.run.history
+    return module

@@ -1,8 +1,6 @@
 """`byhand autograde`: the class through `nbgrader autograde`, or what that would change."""
 
-import os
 from contextlib import chdir
-from difflib import get_close_matches
 from fnmatch import filter as matching
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from byhand.grading.course.notebooks import CourseError, grade_id, is_test
+from byhand.grading.course.notebooks import CourseError, grade_id, is_test, nearest
 from byhand.grading.plugins.exporter import SubmissionExporter
 
 
@@ -82,6 +80,4 @@ def _changes(exporter: SubmissionExporter, gradebook: Gradebook, path: Path) -> 
 def _known(name: str, folder: Path, kind: str) -> None:
     names = sorted(path.name for path in folder.glob("*/"))
     if not matching(names, name):
-        near = get_close_matches(name, names, 1)
-        hint = f"did you mean {near[0]}?" if near else f"{os.path.relpath(folder)} has {len(names)}"
-        raise CourseError(f"there is no {kind} {name}: {hint}")
+        raise CourseError(nearest(kind, name, names))

@@ -9,6 +9,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from multiprocessing import forkserver
 from pathlib import Path
 from weakref import finalize
 
@@ -86,14 +87,22 @@ class Crew:
         self.watch.tell(len(self.running))
 
 
-def _processes(size: int, folder: Path) -> ProcessPool:
-    """Workers on this machine. What they have in common is loaded once, and they are its forks."""
+def load_ahead() -> str:
+    """Begin to load what the workers have in common, in the server whose forks they are: it takes
+    as long as loading nbgrader, and the two can go on together. How workers are started."""
     # The server's socket is below the folder for temporary files, and its path must be short.
-    method = "forkserver" if len(tempfile.gettempdir()) < SHORT else "spawn"
-    context = multiprocessing.get_context(method)
-    context.set_forkserver_preload(["byhand.grading.submission.test_cells"])
+    if len(tempfile.gettempdir()) >= SHORT:
+        return "spawn"
+    multiprocessing.set_forkserver_preload(["byhand.grading.submission.test_cells"])
     # Else each worker would run this program's script, which loads all of nbgrader.
     vars(sys.modules["__main__"]).pop("__file__", None)
+    forkserver.ensure_running()
+    return "forkserver"
+
+
+def _processes(size: int, folder: Path) -> ProcessPool:
+    """Workers on this machine."""
+    context = multiprocessing.get_context(load_ahead())
     return ProcessPool(size, context=context, initializer=_settle, initargs=[str(folder)])
 
 

@@ -42,11 +42,13 @@ class Shown:
     """A cell on the page, as HTML.
 
     kind: "course", "note" (the judge's), "own", "answer" or "check"; name: its grade_id;
+    anchor: where the links of JupyterLab to the cell lead to;
     text, code: of a Markdown and of a code cell; comment: what a person wrote below it.
     """
 
     kind: str
     name: str
+    anchor: str
     text: Markup
     code: Markup
     outputs: list[Markup]
@@ -115,7 +117,8 @@ class Cells:
             code = markup.code(cell.source) if ours else self._theirs(cell.source, markup.code)
             outputs = self._outputs(cell.outputs, ours=kind == "check")
         comment = markup.markdown(self.comments.get(name, ""))
-        return Shown(kind, name, text, code, outputs, comment)
+        anchor = f"cell-id={cell.get('id', '')}"
+        return Shown(kind, name, anchor, text, code, outputs, comment)
 
     def _theirs(self, text: str, render: Callable[[str], Markup] = markup.markdown) -> Markup:
         """What a student wrote, as HTML; as plain text, when the page has taken long enough."""
@@ -128,8 +131,14 @@ class Cells:
             self.seconds += time.perf_counter() - began
 
     def _outputs(self, outputs: list[NotebookNode], ours: bool) -> list[Markup]:
-        """ours: the outputs of a check. What a card says, no error says once more."""
-        texts = [output.get("data", {}).get("text/plain") for output in outputs]
+        """ours: the outputs of a check. What cards say, no error says once more."""
+        cards = [output.get("data", {}).get("text/plain", "") for output in outputs]
+
+        def said(text: str) -> bool:
+            for card in filter(None, cards):
+                text = text.replace(card, "")
+            return not text.strip()
+
         return [
             self._error(output)
             if output.output_type == "error"
@@ -137,7 +146,7 @@ class Cells:
             if output.output_type == "stream"
             else self._data(output.data, ours)
             for output in outputs
-            if output.get("evalue") is None or output.evalue not in texts
+            if output.output_type != "error" or not output.evalue or not said(output.evalue)
         ]
 
     def _error(self, output: NotebookNode) -> Markup:

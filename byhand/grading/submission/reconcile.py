@@ -51,12 +51,12 @@ def repair(
     stubs = {name: cell for cell in released.cells if (name := grade_id(cell))}
     matched = _match(cells, stubs)
     given = {cell.id: cell for cell in source.cells if not grade_id(cell)}
-    nb = deepcopy(source)
-    nb.cells = [_own(cell, given) for cell in matched.own[START]]
+    nb, taken = deepcopy(source), {cell.id for cell in source.cells if grade_id(cell)}
+    nb.cells = [_own(cell, given, taken) for cell in matched.own[START]]
     for cell in source.cells:
         if name := grade_id(cell):
             nb.cells.append(_known(cell, stubs[name], matched))
-            nb.cells += [_own(own, given) for own in matched.own[name]]
+            nb.cells += [_own(own, given, taken) for own in matched.own[name]]
     return nb, list(dict.fromkeys(matched.repairs))
 
 
@@ -122,12 +122,16 @@ def _known(cell: NotebookNode, stub: NotebookNode, matched: _Matched) -> Noteboo
     return fixed
 
 
-def _own(cell: Submitted, given: dict[str, NotebookNode]) -> NotebookNode:
-    """A cell that is not graded: the student's own, or a given one, which keeps its tags."""
+def _own(cell: Submitted, given: dict[str, NotebookNode], taken: set[str]) -> NotebookNode:
+    """A cell that is not graded: the student's own, or a given one, which keeps its tags and, as
+    links lead to it, its id. taken: the ids of other cells."""
     made = (new_code_cell if cell.kind == "code" else new_markdown_cell)(cell.source)
     same = [c for c in given.values() if c.source.strip() == cell.source.strip()]
     if original := given.get(cell.cell_id) or next(iter(same), None):
         made.metadata = deepcopy(original.metadata)
+        if original.id not in taken:
+            made.id = original.id
+            taken.add(made.id)
     if not same:
         made.metadata[MARK] = "own"
     return made

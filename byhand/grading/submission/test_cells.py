@@ -6,9 +6,11 @@ from functools import lru_cache
 
 from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_output
+from nbgrader.preprocessors import ClearHiddenTests
 
+from byhand.check.cell import FAILURES, AllChecks
 from byhand.check.random_inputs import Memory
-from byhand.check.report import CheckFailed, Report, showing
+from byhand.check.report import CheckFailed, Failures, Report, showing
 from byhand.check.subject import Elsewhere
 from byhand.protocol.runner import Runner
 
@@ -28,10 +30,13 @@ class GradedCells:
     def run(self, source: str) -> list[NotebookNode]:
         """Run one test cell; its outputs, with an error if a check has failed.
 
+        All of the visible checks run, as in the notebook; the hidden ones only if these pass, and
+        until one fails.
         Any exception but a failed assertion is a fault of the course, not of the student, and is
         passed on.
         """
-        tree = ast.parse(source)
+        tree = AllChecks(until=_hidden(source)).visit(ast.parse(source))
+        self.namespace[FAILURES] = Failures()
         for name in _unbound(tree, self.namespace):
             self.namespace[name] = Elsewhere(name, self.student)
         reports: list[Report] = []
@@ -44,6 +49,14 @@ class GradedCells:
             except AssertionError as error:
                 failed = [_error(error, [f"AssertionError: {error}"])]
         return [*map(_card, reports), *failed]
+
+
+def _hidden(source: str) -> int:
+    """The line at which hidden cases begin, from 1; the one after the last if there are none."""
+    lines = source.splitlines()
+    begin = ClearHiddenTests().begin_test_delimeter
+    marked = (n for n, line in enumerate(lines, 1) if begin in line)
+    return next(marked, len(lines) + 1)
 
 
 @lru_cache(maxsize=1)
