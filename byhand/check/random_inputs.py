@@ -112,16 +112,16 @@ class Draw:
 
         None is within 0.01 of zero, and no column of several samples is nearly constant, nor the
         features of a token (three axes), where a division by their spread would blow rounding
-        errors up. No two numbers of images (four
-        axes) are nearly equal: the largest in a window is still so when one of them is nudged.
+        errors up. No two numbers of images (four axes) are nearly equal: the largest in a window
+        is still so when one of them is nudged.
         """
         size = int(np.prod(shape))
         x = self.normal(shape)
         if len(shape) == 4:
             x = ndtri((self.rng.permutation(size) + 0.5) / size).reshape(shape)
         elif len(shape) > 1 and shape[axis := 0 if len(shape) == 2 else -1] > 1:
-            while (x.std(axis=axis) < LEAST_SPREAD).any():
-                x = self.normal(shape)
+            while (narrow := x.std(axis=axis, keepdims=True) < LEAST_SPREAD).any():
+                x = np.where(narrow, self.normal(shape), x)
         x = scale * x + shift
         return x + np.copysign(AWAY_FROM_ZERO, x)
 

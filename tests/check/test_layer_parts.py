@@ -111,6 +111,12 @@ def test_no_two_numbers_of_images_are_so_close_that_a_nudge_changes_their_order(
         assert abs(x.std() - 1.5) < 0.1
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (3, 2000), (30, 7, 2), (100, 20, 5)])
+def test_no_column_and_no_token_is_nearly_constant_and_drawing_ends(shape):
+    x = Draw().batch(shape)
+    assert x.std(axis=0 if len(shape) == 2 else -1).min() > 0.19
+
+
 def test_draws_of_images_differ():
     assert not np.array_equal(Draw(1).batch((1, 1, 3, 3)), Draw(2).batch((1, 1, 3, 3)))
 
