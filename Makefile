@@ -31,7 +31,7 @@ test: setup  ## everything that CI checks
 	$(BIN)/ruff check
 	$(BIN)/byhand normalise --check
 	$(BIN)/byhand release --check
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
 
 bench: setup  ## figures as ratios against PyTorch and plain nbgrader
 	@for script in $(filter-out bench/muta%, $(wildcard bench/*.py)); do $(BIN)/python $$script || exit 1; done
