@@ -1,5 +1,6 @@
 """The weights that students hand in beside their notebook, made by the reference solutions."""
 
+import ast
 import contextlib
 import io
 from pathlib import Path
@@ -22,6 +23,7 @@ from byhand.handin import TRAINED
 FILES = {name: file for name in TRAINED for file in TRAINED[name] if file.endswith(".npz")}
 # The ids of the cells that write files: the weights, and what was measured of optimizers.
 TRAINING, COMPARING = ("mnist-run", "sorter-run"), ("compare-run",)
+HELPERS = "why"  # the cell with the loop that the comparison uses
 
 
 def write_weights(
@@ -55,6 +57,9 @@ def _run(path: Path, which: tuple[str, ...], folder: Path, seed: int) -> ModuleT
     np.random.seed(seed)
     # On a busy machine more threads wait for each other; what it shows is for notebooks.
     quiet = contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO())
+    defined = [ast.parse(cell.source).body for cell in cells if cell.id == HELPERS]
+    kept = [n for body in defined for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
     with threadpool_limits(1), contextlib.chdir(folder), quiet[0], quiet[1]:
+        exec(compile(ast.Module(kept, []), "<helpers>", "exec"), vars(module))
         exec(compile(run, module.__file__, "exec"), vars(module))
     return module
