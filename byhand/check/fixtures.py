@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 
 from byhand.check import tensors
-from byhand.check.sequences import PlainRun, Scores, learn_to_sort, sort  # noqa: F401 - named too
+from byhand.check.sequences import (  # noqa: F401 - named too
+    PlainRun,
+    Scores,
+    kind,
+    learn_to_sort,
+    sort,
+)
 from byhand.check.stand_ins import Assembled, Surrounded, Writer  # noqa: F401 - named by a script
 from byhand.checkpoints import load_checkpoint, read_checkpoint
 from byhand.measures import check_finite
@@ -162,7 +168,11 @@ def is_zero(array: np.ndarray) -> bool:
 def part(values: Any, index: int, count: int) -> Any:
     """values[index] of so many values. Raises Told if they are not."""
     if not isinstance(values, tuple | list) or len(values) != count:
-        given = f"{len(values)} things" if isinstance(values, tuple | list) else _kind(values)
+        given = (
+            f"{len(values)} things"
+            if isinstance(values, tuple | list)
+            else kind(values, missing=False)
+        )
         missing = " (is a `return` missing?)" if values is None else ""
         raise Told(f"returned {given}, expected {count} things in this order{missing}")
     return values[index]
@@ -235,7 +245,7 @@ def answers(network: Any, images: np.ndarray) -> np.ndarray:
     parts = [network.forward(images[i : i + AT_ONCE]) for i in range(0, len(images), AT_ONCE)]
     for part in parts:
         if not isinstance(part, np.ndarray):
-            raise Told(f"the network's output should be an array, not {_kind(part, missing=True)}")
+            raise Told(f"the network's output should be an array, not {kind(part)}")
     return np.concatenate(parts)
 
 
@@ -253,9 +263,7 @@ def practise(
     NotFiniteError.
     """
     if not isinstance(trainers, list | tuple) or len(trainers) != 2:
-        raise Told(
-            f"a pair (optimizer, scheduler) was expected, not {_kind(trainers, missing=True)}"
-        )
+        raise Told(f"a pair (optimizer, scheduler) was expected, not {kind(trainers)}")
     optimizer, scheduler = trainers
     network.train()
     for i in range(0, len(images), batch_size):
@@ -272,10 +280,5 @@ def practise(
 
 def _network(value: Any) -> Module:
     if not isinstance(value, Module):
-        raise Told(f"a network (a Module) was expected, not {_kind(value, missing=True)}")
+        raise Told(f"a network (a Module) was expected, not {kind(value)}")
     return value
-
-
-def _kind(value: Any, missing: bool = False) -> str:
-    words = ": is a `return` missing?" if missing else ""
-    return f"None{words}" if value is None else f"a {type(value).__name__}"

@@ -22,7 +22,7 @@ def sort(network: Any, digits: np.ndarray) -> np.ndarray:
     Raises Told when the network's output is something else than scores.
     """
     if not isinstance(network, Module):
-        raise Told(f"a network (a Module) was expected, not {_kind(network)}")
+        raise Told(f"a network (a Module) was expected, not {kind(network)}")
     first, separator = digits[:2], np.full((2, 1), sorting.SEPARATOR)
     tokens = np.concatenate([first, separator], axis=1)
     _scores(network.eval().forward(tokens), tokens)
@@ -33,7 +33,7 @@ def _scores(output: Any, tokens: np.ndarray) -> np.ndarray:
     """A network's output, if it has scores for every token. Raises Told."""
     expected = f"{len(tokens)}, {tokens.shape[1]}, {SCORES}"
     if not isinstance(output, np.ndarray) or output.dtype.kind != "f":
-        raise Told(f"the network's output is {_kind(output)}, expected an array ({expected})")
+        raise Told(f"the network's output is {kind(output)}, expected an array ({expected})")
     if output.shape[:-1] != tokens.shape or output.shape[-1] < SCORES:
         raise Told(f"the network's output has shape {output.shape}, expected ({expected})")
     if not np.isfinite(output).all():
@@ -50,7 +50,7 @@ def learn_to_sort(
     the places that count, (size * DIGITS, C), before and after. Raises Told, and NotFiniteError.
     """
     if not isinstance(trainers, list | tuple) or len(trainers) != 2:
-        raise Told(f"a pair (optimizer, scheduler) was expected, not {_kind(trainers)}")
+        raise Told(f"a pair (optimizer, scheduler) was expected, not {kind(trainers)}")
     optimizer, scheduler = trainers
     places = np.s_[:, -sorting.DIGITS :]
 
@@ -115,5 +115,7 @@ class PlainRun:
             self.losses.append(number("loss", self.loss, "Does the loop set run.loss?"))
 
 
-def _kind(value: Any) -> str:
-    return "None: is a `return` missing?" if value is None else f"a {type(value).__name__}"
+def kind(value: Any, missing: bool = True) -> str:
+    """What a value is, in words. missing: whether to ask for a `return` where it is None."""
+    words = ": is a `return` missing?" if missing else ""
+    return f"None{words}" if value is None else f"a {type(value).__name__}"

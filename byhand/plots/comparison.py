@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from byhand.plots.style import INK, OTHERS, TRAIN, figure, logarithmic
+from byhand.plots.style import INK, OTHERS, TRAIN, count_epochs, figure, logarithmic
 from byhand.training import History
 
 LOOKS = tuple(zip((TRAIN, *OTHERS), "os^Dv", ("-", "--", "-.", ":", (0, (6, 3))), strict=True))
@@ -22,7 +22,7 @@ def learned(accuracies: Mapping[str, Sequence[float]], data: str, title: str) ->
             look = dict(color=colour, marker=marker, linestyle=dashes, ms=5, label=name)
             axes.plot(epochs, np.multiply(100, shares), **look)
         axes.set(xlabel="epoch", ylabel="right answers in %", title=f"{data}: {title}")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        count_epochs(axes)
         axes.legend()
     return drawn
 
@@ -113,7 +113,7 @@ def with_seeds(runs: Mapping[str, Sequence[History]], data: str) -> Figure:
         right.set(yscale="log", ylim=(highest * FADED, highest * 2))
         for axes in (left, middle):
             logarithmic(axes)
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            count_epochs(axes)
         left.legend()
         seeds = len(next(iter(runs.values())))
         drawn.suptitle(f"{data}: means of {seeds} seeds, bands from lowest to highest", fontsize=10)

@@ -166,6 +166,12 @@ def logarithmic(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
+def count_epochs(*panels: Axes) -> None:
+    """Whole numbers along the x axis."""
+    for axes in panels:
+        axes.xaxis.get_major_locator().set_params(integer=True)
+
+
 def arrow(
     axes: Axes, start: tuple[float, float], end: tuple[float, float], label: str, colour: str
 ) -> None:

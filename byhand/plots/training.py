@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from byhand.plots.style import (
@@ -13,6 +12,7 @@ from byhand.plots.style import (
     PYTORCH,
     TRAIN,
     VALIDATION,
+    count_epochs,
     figure,
     logarithmic,
 )
@@ -54,7 +54,7 @@ def twins(
         below.set(yscale="log", ylim=(1e-17, top), xlabel="epoch", ylabel="difference")
         below.set(title="Relative difference (logarithmic)")
         below.legend(loc=corner, ncols=1 if others else 2)
-        _count_epochs(below)
+        count_epochs(below)
     return drawn
 
 
@@ -114,12 +114,6 @@ def learning_curves(
     return drawn
 
 
-def _count_epochs(*panels: Axes) -> None:
-    """Whole numbers along the x axis."""
-    for axes in panels:
-        axes.xaxis.get_major_locator().set_params(integer=True)
-
-
 def learning_rates(rates: Mapping[str, Sequence[float]]) -> Figure:
     """Learning rates over the steps of training; rates: the name of a run -> one rate a step."""
     with figure(8, 2.8) as (drawn, axes):
@@ -148,7 +142,7 @@ def compared(histories: Mapping[str, History], data: str = "") -> Figure:
         left.set(xlabel="epoch", ylabel="loss (logarithmic)", title="Training loss")
         logarithmic(left)
         right.set(xlabel="epoch", ylabel="right answers in %", title="Validation accuracy")
-        _count_epochs(left, right)
+        count_epochs(left, right)
         left.legend()
         if data:
             drawn.suptitle(data, fontsize=10)
