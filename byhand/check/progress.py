@@ -5,9 +5,11 @@ such a cell, what came of it is kept.
 """
 
 import html
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
@@ -17,6 +19,7 @@ from byhand.check.cell import FAILURES, AllChecks
 from byhand.check.report import (
     BAD,
     BOX,
+    LINK,
     NOTE,
     OK,
     CheckFailed,
@@ -28,6 +31,7 @@ from byhand.check.report import (
 )
 
 NAMED = re.compile(r"# (test_\w+): ")
+HINTS = re.compile(r'"id": "([\w-]+-hints)"')
 PASSED, FAILED, NOT_BEGUN, BY_PERSON = "✓", "✗", "○", "•"
 STATES = {  # the first that one of several has stands for all
     FAILED: ("failed", BAD),
@@ -36,7 +40,6 @@ STATES = {  # the first that one of several has stands for all
     PASSED: ("passed", OK),
 }
 LONGEST = 120  # characters of what went wrong
-LINK = '<a href="#cell-id={}" style="color:inherit;text-decoration:underline">{}</a>'
 _LATEST: dict[str, tuple[str, str]] = {}  # test cell -> its state, and what went wrong
 
 
@@ -127,9 +130,24 @@ def watch() -> None:
         shell.events.register("post_run_cell", note)
 
 
-def begin(_: Any) -> None:
-    """Nothing has failed yet in this cell."""
-    get_ipython().user_ns[FAILURES] = Failures()
+def begin(info: Any) -> None:
+    """Nothing has failed yet in this cell; IPython calls this with an ExecutionInfo."""
+    named = NAMED.match(info.raw_cell or "")
+    get_ipython().user_ns[FAILURES] = Failures(_hints(named[1]) if named else "")
+
+
+def _hints(test: str) -> str:
+    """The id of the cell with the hints for the task of this test cell; "" where none is known.
+
+    Jupyter tells a kernel which notebook it is for.
+    """
+    try:
+        text = Path(os.environ["JPY_SESSION_NAME"]).read_text(encoding="utf-8")
+    except (KeyError, OSError, ValueError):
+        return ""
+    cell = test.removeprefix("test_").replace("_", "-") + "-"
+    found = (id for id in HINTS.findall(text) if cell.startswith(id.removesuffix("hints")))
+    return max(found, key=len, default="")
 
 
 def note(result: Any) -> None:

@@ -2,7 +2,7 @@
 
 import html
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,10 +16,11 @@ BOX = (
 )
 CELL = "text-align:left;vertical-align:top;padding:1px 14px 1px 0;background:none"
 MARKS = {True: ("ok", "✓", OK), False: ("FAIL", "✗", BAD), None: ("note", "•", NOTE)}
+LINK = '<a href="#cell-id={}" style="color:inherit;text-decoration:underline">{}</a>'
 PICTURE_CELLS = 24
 UNWRITTEN, STOPPED = "is not implemented yet", "stopped"  # how a line ends, and how one begins
 _SHOW: ContextVar[Callable[["Report"], None] | None] = ContextVar("show", default=None)
-_EARLIER: ContextVar[Sequence["Report"]] = ContextVar("earlier", default=())
+_CELL: ContextVar["Failures | None"] = ContextVar("cell", default=None)
 
 
 @dataclass
@@ -45,11 +46,13 @@ class Line:
 
 @dataclass
 class Report:
-    """title: what was tried; repeat: the call that repeats this draw."""
+    """title: what was tried; repeat: the call that repeats this draw; hints: the id of the
+    notebook's cell that explains the mistakes of the task."""
 
     title: str
     repeat: str
     lines: list[Line] = field(default_factory=list)
+    hints: str = ""
 
     @property
     def passed(self) -> bool:
@@ -83,7 +86,7 @@ class Report:
         return self.summary() if self.passed else str(self)
 
     def _repr_html_(self) -> str:
-        sheet = table(map(_row, self.lines))
+        sheet = table(_row(line, self.hints) for line in self.lines)
         _, sign, colour = MARKS[self.passed]
         mark = f'<span style="color:{ink(colour)};font-weight:600">{sign}</span>'
         title, repeat = html.escape(self.title), html.escape(self.repeat)
@@ -127,7 +130,9 @@ def conclude(report: Report) -> Report | None:
     from IPython import get_ipython
     from IPython.display import display
 
-    earlier = [line for one in _EARLIER.get() for line in one.failed]
+    cell = _CELL.get() or Failures()
+    report.hints = cell.hints
+    earlier = [line for one in cell.reports for line in one.failed]
     if report.failed and all(
         line.unwritten and line.text in {e.text for e in earlier} for line in report.failed
     ):
@@ -147,16 +152,18 @@ class Failures:
     """What failed in a cell: in a `with`, a check that fails is kept, and the cell goes on.
 
     A check that ran out of time ends the cell: each of the others would take as long.
+    hints: see Report.
     """
 
-    def __init__(self):
+    def __init__(self, hints: str = ""):
+        self.hints = hints
         self.reports: list[Report] = []
 
     def __enter__(self) -> None:
-        self._token = _EARLIER.set(self.reports)
+        self._token = _CELL.set(self)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        _EARLIER.reset(self._token)
+        _CELL.reset(self._token)
         if not isinstance(error, CheckFailed):
             return False
         self.reports += error.reports
@@ -194,11 +201,12 @@ def table(rows: Iterable[Iterable[str]]) -> str:
     return f'<table style="border-collapse:collapse;margin:2px 0 2px 8px">{lines}</table>'
 
 
-def _row(line: Line) -> tuple[str, str, str]:
+def _row(line: Line, hints: str) -> tuple[str, str, str]:
     _, sign, colour = MARKS[line.ok]
     text = html.escape(line.text)
     if line.hint:
-        text += f'<div style="color:{ink(colour)};font-weight:600">{html.escape(line.hint)}</div>'
+        said = html.escape(line.hint) + (hints and f" ({LINK.format(hints, 'hints')})")
+        text += f'<div style="color:{ink(colour)};font-weight:600">{said}</div>'
     mark = f'<span style="color:{ink(colour)}">{sign}</span>'
     return mark, html.escape(line.name), text + _picture(line)
 

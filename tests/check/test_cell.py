@@ -1,5 +1,6 @@
 """A cell with several checks, in a notebook and in the judge: all run, then the cell fails."""
 
+import json
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -185,3 +186,29 @@ def test_the_judge_gives_the_cell_no_points_when_an_assertion_fails_after_a_chec
 def test_in_the_judge_one_cell_leaves_nothing_to_the_next(judge):
     assert judge(NAME + of("Wrong", 1))[-1].output_type == "error"
     assert [one.output_type for one in judge(NAME + of("Right", 1))] == ["display_data"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "link"),
+    [
+        (["twice-text", "twice-hints", "twice-more-hints"], "twice-hints"),
+        (["twice-more-hints", "on-hints"], ""),
+    ],
+)
+def test_a_named_mistake_links_to_the_hints_of_its_task(ids, link, tmp_path, monkeypatch):
+    path = tmp_path / "own.ipynb"
+    path.write_text(json.dumps({"cells": [{"id": each} for each in ids]}, indent=1))
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    assert progress._hints("test_twice_backward") == link
+    cell, line = report.Failures(link), report.Line("output", False, "is 1", hint="Not doubled.")
+    with cell:
+        report.conclude(report.Report("twice()", "again()", [line]))
+    assert ("#cell-id=twice-hints" in cell.reports[0]._repr_html_()) == bool(link)
+
+
+def test_without_a_notebook_there_is_no_link(tmp_path, monkeypatch):
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    assert progress._hints("test_twice") == ""
+    for path in (tmp_path, tmp_path / "missing.ipynb"):
+        monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+        assert progress._hints("test_twice") == ""
