@@ -17,6 +17,7 @@ from byhand.protocol.experiment import Given
 
 WIDTH, HEADS, LETTERS, LENGTH = 8, 2, 7, 12  # of the network: features, heads, tokens, positions
 MOST = 10**4  # numbers that a part of it is given at once
+TRIES = 50  # of a seed for what is written
 CACHED = "Each token goes through a layer once: keep the keys and values of those before it."
 
 
@@ -40,7 +41,14 @@ def generate(
     check.rules(loops=True)
     draw = check.draw
     arrays, makers = _arrays(draw.normal, blocks), _Network(blocks)
-    tokens, number = draw.tokens((prompt,), LETTERS), int(draw.rng.integers(2**31))
+    tokens = draw.tokens((prompt,), LETTERS)
+    for number in map(int, draw.rng.integers(2**31, size=TRIES)):
+        told = {
+            makers.of(arrays).write(tokens, steps, temperature, number, scale).tobytes()
+            for scale in SCALES
+        }
+        if len(told) == len(SCALES) or temperature in (0, 1):
+            break  # what is done to the temperature shows in what is written
 
     def write(script: Script, dtype: type) -> None:
         network = makers.of(arrays)
@@ -70,10 +78,10 @@ def generate(
     return check.differential(oracle, write, hints, dtypes=[np.float64])
 
 
+SCALES: list[Callable] = [lambda s, t: s / t, lambda s, t: s * t, lambda s, t: s]
 MISTAKES: dict[str, dict[str, Any]] = {
-    "The scores are divided by the temperature, not multiplied with it.":
-        {"scale": lambda s, t: s * t},
-    "The temperature changes nothing.": {"scale": lambda s, t: s},
+    "The scores are divided by the temperature, not multiplied with it.": {"scale": SCALES[1]},
+    "The temperature changes nothing.": {"scale": SCALES[2]},
     "The positions are off by one: the first new token stands at place len(tokens).": {"shift": 1},
     "The positions are off by one: yours begin one too early.": {"shift": -1},
     "A new token stands at its own place, not at place 0.": {"shift": -LENGTH},
@@ -152,7 +160,7 @@ class _Network:
 
     def write(
         self, tokens: np.ndarray, steps: int, temperature: float, seed: int,
-        scale: Callable = lambda s, t: s / t, least: bool = False, **mistakes: Any,
+        scale: Callable = SCALES[0], least: bool = False, **mistakes: Any,
     ) -> np.ndarray:  # fmt: skip
         """Tokens (T,) -> the `steps` that follow, each from the whole text before it."""
         rng, text, prompt = np.random.default_rng(seed), list(tokens), len(tokens)
