@@ -62,43 +62,37 @@ class BatchNormalization(Module):
         self.grad_weight = np.zeros(num_features) if affine else None
         self.grad_bias = np.zeros(num_features) if affine else None
 
-    def normalise(self, x):
-        """x̂: (B, N) and the standard deviation it was divided by: (N,).
-
-        From the batch in train mode, from the running statistics in eval mode.
-        A helper for the methods below; leave it out if you do not need it.
-        """
-        mean = x.mean(axis=0) if self.training else self.running_mean
-        var = x.var(axis=0) if self.training else self.running_var
-        std = np.sqrt(var + self.eps)
-        return (x - mean) / std, std
-
     def compute_output(self, x):
         """(B, N) -> (B, N); in train mode the running statistics take their step.
 
         Raises ValueError in train mode if the batch has only one sample.
         """
-        if self.training:
-            if len(x) == 1:
+        if not self.training:
+            centred, var = x - self.running_mean, self.running_var
+        else:
+            count = len(x)
+            if count == 1:
                 raise ValueError("BatchNormalization needs more than one sample in train mode")
-            self.running_mean += self.momentum * (x.mean(axis=0) - self.running_mean)
-            self.running_var += self.momentum * (x.var(axis=0, ddof=1) - self.running_var)
-        x_hat, _ = self.normalise(x)
-        return self.weight * x_hat + self.bias if self.affine else x_hat
+            mean = x.mean(axis=0)
+            centred = x - mean
+            var = (centred**2).mean(axis=0)
+            self.running_mean += self.momentum * (mean - self.running_mean)
+            self.running_var += self.momentum * (count / (count - 1) * var - self.running_var)
+        self.std = np.sqrt(var + self.eps)  # it and x_hat are kept for the backward pass
+        self.x_hat = centred / self.std
+        return self.weight * self.x_hat + self.bias if self.affine else self.x_hat
 
     def compute_grad_input(self, x, grad_output):
         """dl/dx: (B, N) -> (B, N), in train mode and in eval mode"""
-        x_hat, std = self.normalise(x)
         g = grad_output * self.weight if self.affine else grad_output
         if self.training:
-            g = g - g.mean(axis=0) - x_hat * (g * x_hat).mean(axis=0)
-        return g / std
+            g = g - g.mean(axis=0) - self.x_hat * (g * self.x_hat).mean(axis=0)
+        return g / self.std
 
     def update_grad_parameters(self, x, grad_output):
         """Add dl/dweight to grad_weight and dl/dbias to grad_bias, unless affine is False."""
         if self.affine:
-            x_hat, _ = self.normalise(x)
-            self.grad_weight += (grad_output * x_hat).sum(axis=0)
+            self.grad_weight += (grad_output * self.x_hat).sum(axis=0)
             self.grad_bias += grad_output.sum(axis=0)
 
 
@@ -134,7 +128,7 @@ class ReLU(Module):
 
     def compute_output(self, x):
         """Any shape to the same shape"""
-        return np.maximum(x, 0)
+        return np.maximum(x, np.zeros_like(x[:1]))  # the number 0 would do, more slowly
 
     def compute_grad_input(self, x, grad_output):
         """dl/dx, of x's shape; the derivative at 0 is 0"""
