@@ -13,7 +13,6 @@ from byhand.grading.course.notebooks import (
     solution_cells,
     source_notebook,
 )
-from byhand.grading.course.reference_weights import write_weights
 from byhand.grading.plugins.grades import bonus_tests
 
 COURSE = Path(__file__).parents[1]
@@ -25,18 +24,6 @@ MISTAKES = [(a, m) for a in ASSIGNMENTS for m in mistakes(COURSE / "mistakes" / 
 VARIANTS = [(a, v) for a in ASSIGNMENTS for v in variants(COURSE / "mistakes" / a)]
 FIRST = {(type(v), a, v.task): v for a, v in reversed(MISTAKES + VARIANTS)}
 TASKS = {a: set(solution_cells(source_notebook(COURSE, a))) for a in ASSIGNMENTS}
-
-
-@pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that students hand in beside their notebooks, trained on the small digits."""
-    folder = tmp_path_factory.mktemp("handed-in")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        patch.delenv("BYHAND_DATA", raising=False)
-        for assignment in ASSIGNMENTS:
-            write_weights(COURSE, assignment, folder)
-    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """A cell with several checks, in a notebook and in the judge: all run, then the cell fails."""
 
 import json
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 

@@ -18,7 +18,7 @@ from byhand.grading.course.notebooks import (
     source_notebook,
     task_of,
 )
-from byhand.grading.course.reference_weights import write_weights
+from byhand.grading.course.reference_weights import FILES
 from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
 from byhand.grading.sandbox.torch_session import open_session
@@ -58,14 +58,17 @@ class Kernel:
 
 
 @contextmanager
-def solved(assignment: str, folder: Path, **allowed: Any) -> Iterator[Kernel]:
+def solved(
+    assignment: str, folder: Path, weights: Path | None = None, **allowed: Any
+) -> Iterator[Kernel]:
     path = source_notebook(COURSE, assignment)
     cells = {c.metadata.nbgrader.grade_id: c for c in read(path).cells if "nbgrader" in c.metadata}
     tests = {name: c.source for name, c in cells.items() if name.startswith("test_")}
     setup, solutions = cells["setup"].source, solution_cells(path)
     for module in path.parent.glob("*.py"):
         shutil.copy(module, folder)
-    write_weights(COURSE, assignment, folder)
+    if weights and assignment in FILES:
+        shutil.copy(weights / FILES[assignment], folder)
     how = Allowed(Limits(), submission_seconds=1200, torch=assignment == WITH_TORCH, **allowed)
     with open_session(folder, how) as student, given_beside(path):
         for source in [setup, *solutions.values()]:
@@ -94,9 +97,9 @@ def one_for_each_cell(folder: Path) -> list[Mistake]:
 
 
 @pytest.mark.parametrize("assignment", assignments(COURSE))
-def test_mistakes_and_right_solutions_score_as_in_the_notebook(assignment: str, tmp_path: Path):
+def test_mistakes_and_right_solutions_score_as_in_the_notebook(assignment, tmp_path, weights):
     folder = COURSE / "mistakes" / assignment
-    with solved(assignment, tmp_path) as kernel:
+    with solved(assignment, tmp_path, weights) as kernel:
         for tried in [*one_for_each_cell(folder), *variants(folder)]:
             costs = set(getattr(tried, "costs", ()))
             assert kernel.lost(tried.task, tried.source) == costs, f"{tried.task}: {tried.name}"
@@ -104,8 +107,8 @@ def test_mistakes_and_right_solutions_score_as_in_the_notebook(assignment: str, 
 
 
 @pytest.mark.parametrize("assignment", PROBED)
-def test_what_a_check_brings_along_gives_no_answer_away(assignment: str, tmp_path: Path):
-    with solved(assignment, tmp_path) as kernel:
+def test_what_a_check_brings_along_gives_no_answer_away(assignment, tmp_path, weights):
+    with solved(assignment, tmp_path, weights) as kernel:
         for tried in PROBED[assignment]:
             assert kernel.lost(tried.task, tried.source) == tried.costs, tried.name
 

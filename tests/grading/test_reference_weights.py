@@ -33,18 +33,6 @@ def only_small_digits(tmp_path_factory, monkeypatch):
     trained_network._digits.cache_clear()
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> dict[str, Path]:
-    """The file for each assignment, trained on the small digits."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        patch.delenv("BYHAND_DATA", raising=False)
-        folder = tmp_path_factory.mktemp("weights")
-        for assignment in FILES:
-            write_weights(COURSE, assignment, folder)
-    return {assignment: folder / file for assignment, file in FILES.items()}
-
-
 @contextmanager
 def handed_in(assignment: str, file: Path | None, folder: Path) -> Iterator["Submission"]:
     """A submission with the reference solutions, in its sandbox."""
@@ -81,14 +69,14 @@ class Submission:
 
 @pytest.mark.parametrize("assignment", FILES)
 def test_weights_that_were_handed_in_count(assignment, weights, tmp_path):
-    with handed_in(assignment, weights[assignment], tmp_path) as submission:
+    with handed_in(assignment, weights / FILES[assignment], tmp_path) as submission:
         assert submission.failures("test_train") == {}
 
 
 @pytest.mark.parametrize("assignment", ["5-convnet", "6-attention"])
 def test_a_whole_submission_is_graded_soon(assignment, weights, tmp_path):
     began = time.monotonic()
-    with handed_in(assignment, weights[assignment], tmp_path) as submission:
+    with handed_in(assignment, weights / FILES[assignment], tmp_path) as submission:
         assert submission.failures() == {}
     assert time.monotonic() - began < LONGEST
 
@@ -101,7 +89,7 @@ def test_without_the_file_only_its_own_check_fails(tmp_path):
 
 
 def test_weights_of_another_sorter_cost_their_own_check_only(weights, tmp_path):
-    with handed_in("6-attention", weights["6-attention"], tmp_path) as submission:
+    with handed_in("6-attention", weights / FILES["6-attention"], tmp_path) as submission:
         wider = (
             "from_here = TransformerBlock\nTransformerBlock = lambda *a, **k: from_here(32, 4, 64)"
         )
@@ -128,7 +116,7 @@ def test_a_pickle_in_the_file_is_not_run(weights, tmp_path):
         def __reduce__(self):
             return Path.touch, (Path("owned"),)
 
-    with np.load(weights["5-convnet"]) as archive:
+    with np.load(weights / FILES["5-convnet"]) as archive:
         entries = dict(archive)
     np.savez(tmp_path / "mnist_convnet.npz", **entries | {"array_0": np.array(Loud(), object)})
     with handed_in("5-convnet", None, tmp_path) as submission:
@@ -139,7 +127,7 @@ def test_a_pickle_in_the_file_is_not_run(weights, tmp_path):
 
 
 def test_a_network_that_hangs_holds_nothing_up(weights, tmp_path):
-    with handed_in("5-convnet", weights["5-convnet"], tmp_path) as submission:
+    with handed_in("5-convnet", weights / FILES["5-convnet"], tmp_path) as submission:
         slow = "Conv2d.compute_output = lambda self, x: __import__('time').sleep(100)"
         assert submission.student.run_cell(slow) == []
         began = time.monotonic()
@@ -150,7 +138,7 @@ def test_a_network_that_hangs_holds_nothing_up(weights, tmp_path):
 
 
 def test_what_is_handed_in_for_mnist_waits_for_a_grader_that_has_it(weights, tmp_path):
-    with np.load(weights["5-convnet"]) as archive:
+    with np.load(weights / FILES["5-convnet"]) as archive:
         entries = dict(archive)
     np.savez(tmp_path / "mnist_convnet.npz", **entries | {"data": np.array("MNIST")})
     with (
