@@ -17,7 +17,7 @@ NOTHING = dict.fromkeys(FULL, 0.0)
 # A line of each right solution, before which a recipe puts what it wants to have run.
 HEADS = {
     "linear": "y = x @ self.weight.T",
-    "relu": "return np.maximum(x, 0)",
+    "relu": "return np.maximum(x, ",
     "mse_loss": "return float(((prediction",
     "sgd": "pairs = zip(",
 }

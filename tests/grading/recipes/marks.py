@@ -1,5 +1,7 @@
 """Forging: what a student writes into the notebook, or hands in beside it, to raise the score."""
 
+import re
+
 import nbformat
 from nbformat.v4 import new_output
 
@@ -7,14 +9,13 @@ from .base import Recipe, Sheet, without
 
 
 def _looped(sheet: Sheet) -> None:
-    sheet.write(
-        "relu",
-        sheet.right["relu"].replace(
-            "return np.maximum(x, 0)",
-            "flat = [max(number, 0) for number in x.ravel()]\n"
-            "        return np.array(flat, dtype=x.dtype).reshape(x.shape)",
-        ),
+    loop = (
+        "flat = [max(number, 0) for number in x.ravel()]\n"
+        "        return np.array(flat, dtype=x.dtype).reshape(x.shape)"
     )
+    looped, count = re.subn(r"return np\.maximum\(.*", loop, sheet.right["relu"])
+    assert count == 1
+    sheet.write("relu", looped)
     sheet.add(
         f"""
 import linecache, inspect
