@@ -5,6 +5,11 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+from byhand import environment
+
+if __name__ == "__main__":  # perhaps in a Python without the packages below
+    environment.enter(sys.argv[1:])
+
 import typer.core
 from rich.console import Console
 
@@ -202,6 +207,12 @@ def roster_command(
     typer.echo(f"{new} students entered, {there} brought up to date.")
 
 
+@app.command("setup", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def setup_command(ctx: typer.Context) -> None:
+    """Make the environment of the course, .venv, or bring it up to date. OPTIONS go to pip."""
+    raise typer.Exit(environment.setup(ctx.args))
+
+
 @app.command("similarity")
 def similarity_command(
     assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
@@ -214,6 +225,12 @@ def similarity_command(
     where = to or course / "build" / "report"
     path, pairs = similarity.write_similarity(course, assignment, where)
     typer.echo(f"{len(pairs)} pairs alike: {page.link(path)}")
+
+
+@app.command("test")
+def test_command() -> None:
+    """Everything that CI checks."""
+    raise typer.Exit(environment.check())
 
 
 def _report(problems: list[str], remedy: str) -> None:
