@@ -3,12 +3,13 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
 
 from byhand import environment
 
-if __name__ == "__main__":  # perhaps in a Python without the packages below
+if __name__ == "__main__":  # perhaps in a Python that is too old, or without the packages below
     environment.enter(sys.argv[1:])
+
+from typing import Annotated
 
 import typer.core
 from rich.console import Console
