@@ -82,6 +82,7 @@ def check_command(notebook: Path) -> None:
 @app.command("demo")
 def demo_command() -> None:
     """Grade a class of ten on all assignments, in build/demo/: scores, then a report to open."""
+    environment.refuse_windows("demo")
     from byhand.grading.course import demo  # here, because it takes a second to import
 
     demo.run(notebooks.find_course(), Console())
@@ -231,6 +232,7 @@ def similarity_command(
 @app.command("test")
 def test_command() -> None:
     """Everything that CI checks."""
+    environment.refuse_windows("test")
     raise typer.Exit(environment.check())
 
 

@@ -33,11 +33,19 @@ def enter(arguments: Sequence[str]) -> None:
     command = arguments[0] if arguments else ""
     if command == "setup":
         sys.exit(setup(arguments[1:]))
+    if command in GO_ON:
+        refuse_windows(command)
     if find_spec("typer"):
         return
     if command not in GO_ON:
         sys.exit("byhand: packages are missing: run `python -m byhand setup` and activate .venv.")
     sys.exit(setup() or _run([[_python(), "-m", "byhand", *arguments]]))
+
+
+def refuse_windows(command: str) -> None:
+    """Exit on Windows."""
+    if sys.platform == "win32":
+        sys.exit(f"byhand: `{command}` grades, and that needs Linux: type the same in WSL 2.")
 
 
 def setup(for_pip: Sequence[str] = ()) -> int:
@@ -98,4 +106,5 @@ def _run(commands: list[list[str]]) -> int:
 
 def _python() -> str:
     """The Python of .venv."""
-    return str(COURSE / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+    place = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
+    return str(COURSE / ".venv" / place)

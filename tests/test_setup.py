@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from byhand import environment
+from byhand.__main__ import app
 
 COURSE = Path(__file__).parents[1]
 PIN = "--extra-index-url https://example.org/cpu".split()
@@ -72,6 +73,21 @@ def test_an_old_python_is_named(course: Path, called: list, monkeypatch):
     with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer.*py -3\.11 -m byhand setup"):
         environment.setup()
     assert called == []
+
+
+@pytest.mark.parametrize("command", ["demo", "test"])
+def test_windows_is_sent_to_wsl_before_anything_is_installed(called: list, monkeypatch, command):
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit, match=rf"`{command}` grades.*WSL 2"):
+        environment.enter([command])
+    with pytest.raises(SystemExit, match="WSL 2"):
+        app([command])
+    assert called == []
+
+
+def test_on_windows_the_environment_has_its_python_elsewhere(course: Path, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert environment.steps()[1][0].endswith("Scripts/python.exe")
 
 
 def test_setup_elsewhere_says_so(course: Path, called: list):
