@@ -37,7 +37,7 @@ LINK = re.compile(r"(?<=\]\()[^)#:\s]+")
 HEADING = re.compile(r"<h([2-6])>(.*?)</h\1>", re.DOTALL)
 INLINE = re.compile(r"(<math>.*?</math>)([.,;:!?)]*)", re.DOTALL)
 WIDE = 30  # characters; a longer formula may scroll on a phone
-LONG = 12  # lines; longer code that is not the student's to write is folded
+LONG = 16  # lines; longer code that is not the student's to write is folded
 
 HEAD = """\
 # {title}
