@@ -18,7 +18,7 @@ from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import get_toc
 from nbformat import NotebookNode
 
-from byhand.grading.course.notebooks import BONUS, grade_id, is_test, read, tags
+from byhand.grading.course.notebooks import BONUS, grade_id, is_test, read, tags, task_of
 from byhand.grading.submission import markup
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,7 +33,7 @@ AT_THE_ROOT = {
 }
 NOTEBOOKS = {f"assignments/{p.parent.name}.md": p for p in sorted(ROOT.glob("release/*/*.ipynb"))}
 PLACES = AT_THE_ROOT | {p.relative_to(ROOT).as_posix(): uri for uri, p in NOTEBOOKS.items()}
-LINK = re.compile(r"(?<=\]\()[^)#:\s]+")
+LINK = re.compile(r"(?<=\]\()(?!\w+:)[^)#\s]+")
 HEADING = re.compile(r"<h([2-6])>(.*?)</h\1>", re.DOTALL)
 INLINE = re.compile(r"(<math>.*?</math>)([.,;:!?)]*)", re.DOTALL)
 WIDE = 30  # characters; a longer formula may scroll on a phone
@@ -91,8 +91,8 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
         for cell in [first, *cells]
         if not cell.metadata.get("jupyter", {}).get("source_hidden")
     )
-    headings = [dict(level=1, id=page.toc.items[0].id, name=page.toc.items[0].title)]
-    taken = {headings[0]["id"]}
+    [top] = page.toc.items
+    headings, taken = [dict(level=1, id=top.id, name=top.title)], {top.id}
 
     def with_anchor(match: re.Match) -> str:
         name = Markup(match[2]).striptags()
@@ -135,21 +135,22 @@ def _kept_together(formula: re.Match) -> str:
 
 
 def _points(cells: list[NotebookNode]) -> str:
-    """As in "10 points and 1 bonus point, 11 tasks"."""
+    """As in "10 points and 1 bonus point, 8 tasks"."""
+    solutions = [name for cell in cells if (name := grade_id(cell, "solution"))]
     graded = [cell for cell in cells if grade_id(cell, "grade")]
+    tasks = {task_of(grade_id(cell), solutions) for cell in graded}
     bonus = sum(cell.metadata.nbgrader.points for cell in graded if BONUS in tags(cell))
     points = sum(cell.metadata.nbgrader.points for cell in graded) - bonus
-    tasks = sum(bool(grade_id(cell, "solution")) for cell in cells)
     on_top = f" and {bonus:g} bonus point{'s' * (bonus != 1)}" * bool(bonus)
-    return f"{points:g} points{on_top}, {tasks} tasks"
+    return f"{points:g} points{on_top}, {len(tasks)} tasks"
 
 
 def _code(cell: NotebookNode) -> Markup:
     """A code cell as HTML; of those that are not the student's, the long ones are folded."""
-    lines, code = cell.source.count("\n") + 1, markup.code(cell.source)
-    if name := grade_id(cell, "solution"):
+    name, lines, code = grade_id(cell), cell.source.count("\n") + 1, markup.code(cell.source)
+    if grade_id(cell, "solution"):
         return CODE.format(YOURS.format(name), code)
-    if is_test(cell):
-        return FOLDED.format(f"Check {grade_id(cell)}", CODE.format("", code))
     shown = CODE.format("", code)
+    if is_test(cell):
+        return FOLDED.format(f"Check {name}", shown)
     return shown if lines <= LONG else FOLDED.format(f"Code, {lines} lines", shown)
