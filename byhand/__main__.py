@@ -3,6 +3,12 @@
 import os
 import sys
 from pathlib import Path
+
+from byhand import environment
+
+if __name__ == "__main__":  # perhaps in a Python that is too old, or without the packages below
+    environment.enter(sys.argv[1:])
+
 from typing import Annotated
 
 import typer.core
@@ -76,6 +82,7 @@ def check_command(notebook: Path) -> None:
 @app.command("demo")
 def demo_command() -> None:
     """Grade a class of ten on all assignments, in build/demo/: scores, then a report to open."""
+    environment.refuse_windows("demo")
     from byhand.grading.course import demo  # here, because it takes a second to import
 
     demo.run(notebooks.find_course(), Console())
@@ -202,6 +209,12 @@ def roster_command(
     typer.echo(f"{new} students entered, {there} brought up to date.")
 
 
+@app.command("setup", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def setup_command(ctx: typer.Context) -> None:
+    """Make the environment of the course, .venv, or bring it up to date. OPTIONS go to pip."""
+    raise typer.Exit(environment.setup(ctx.args))
+
+
 @app.command("similarity")
 def similarity_command(
     assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT")],
@@ -214,6 +227,13 @@ def similarity_command(
     where = to or course / "build" / "report"
     path, pairs = similarity.write_similarity(course, assignment, where)
     typer.echo(f"{len(pairs)} pairs alike: {page.link(path)}")
+
+
+@app.command("test")
+def test_command() -> None:
+    """Everything that CI checks."""
+    environment.refuse_windows("test")
+    raise typer.Exit(environment.check())
 
 
 def _report(problems: list[str], remedy: str) -> None:

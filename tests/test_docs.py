@@ -7,8 +7,12 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from nbgrader.apps import NbGraderApp
+from nbgrader.server_extensions.formgrader.formgrader import FormgradeExtension
 
 from byhand import data
+from byhand.__main__ import app
+from byhand.grading.plugins.judge import Judge
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -27,7 +31,7 @@ def test_every_link_leads_somewhere(page):
         if target.startswith("#"):
             assert target[1:] in anchors
         elif "://" not in target:
-            assert (page.parent / target).exists(), target
+            assert (page.parent / target.partition("#")[0]).exists(), target
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -38,6 +42,31 @@ def test_every_make_target_and_file_that_is_named_exists(page):
     assert set(named) <= set(targets)
     for path in re.findall(r"`((?:byhand|tests|docs|mistakes|source|release)/[\w./-]+)`", text):
         assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_is_named_exists(page):
+    text = page.read_text(encoding="utf-8")
+    known = {
+        "byhand": {
+            command.name or command.callback.__name__ for command in app.registered_commands
+        },
+        "nbgrader": set(NbGraderApp.subcommands),
+    }
+    for program, command in re.findall(r"(?:^ *|`)(byhand|nbgrader) ([a-z][\w-]+)", text, re.M):
+        assert command in known[program], (program, command)
+
+
+def test_formgrader_on_a_hub_gets_the_sandbox(tmp_path, monkeypatch):
+    text = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```python\n([^`]*load_subconfig[^`]*)```", text)
+    config = block.replace("/home/instructor/byhand", str(ROOT))
+    (tmp_path / "nbgrader_config.py").write_text(config, encoding="utf-8")
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path))
+    assert Judge in FormgradeExtension().load_config().Autograde.autograde_preprocessors
 
 
 def test_the_picture_of_a_check_shows_the_mistake(pictures):
