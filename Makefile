@@ -34,5 +34,5 @@ release: setup  ## make release/ from source/
 lab: setup  ## JupyterLab on the course, with nbgrader's extensions
 	$(BIN)/jupyter lab
 
-site: setup  ## the documentation as a site; begin with build/site/index.html
+site: setup  ## the documentation as a site in build/site; python -m http.server shows it, with its search
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-from byhand.grading.course.commands import nbgrader
+from byhand.grading.course.commands import generate
 from byhand.grading.course.notebooks import (
     CourseError,
     assignments,
@@ -154,7 +154,7 @@ def _generated(course: Path, chosen: list[str]) -> Iterator[Path]:
         for name in chosen:
             source = Path("source") / name
             shutil.copytree(course / source, copy / source, ignore=trained)
-            nbgrader(copy, "generate_assignment", name)
+        generate(copy, chosen)
         yield copy / "release"
 
 
