@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import psutil
 import pytest
 
-from .recipes import BREAKING, MESSAGES, READING, RECIPES, RIGHT, Cause, Recipe
+from .recipes import RECIPES, Cause, Recipe
 from .recipes.course import (
     ASSIGNMENT,
     NEIGHBOUR,
@@ -30,16 +31,14 @@ from .recipes.course import (
     write_course,
 )
 
-# Recipes by the rung of the sandbox that they are graded on. What the second leaves out ends in the
-# judge, whatever is around the student's kernel.
-BY_RUNG = {"bubblewrap": RECIPES, "landlock": [*READING, *BREAKING, *MESSAGES, *RIGHT]}
+RUNGS = ("bubblewrap", "landlock")
 # What a rung does not promise, and why: the recipe is graded all the same, and has to score as
 # ever; what it is said to have caused or must not show is left open.
 NOT_PROMISED = {
     ("landlock", "disk"): "what is written is looked at ten times a second, not held up: the "
     "kernel is stopped too late for this recipe's bound",
 }
-CASES = [(rung, recipe) for rung, recipes in BY_RUNG.items() for recipe in recipes]
+CASES = list(product(RUNGS, RECIPES))
 each_recipe = pytest.mark.parametrize(
     ("graded", "recipe"), CASES, ids=lambda case: getattr(case, "name", case), indirect=["graded"]
 )
@@ -102,7 +101,7 @@ def grading(rung: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gra
         _run(set_up, codes, logs, "generate_assignment")
         _refuse_unless_confined(set_up)
         hide_among_students(set_up)
-        for recipe in BY_RUNG[rung]:
+        for recipe in RECIPES:
             hand_in(set_up, recipe)
         for command in ("autograde", "generate_feedback"):
             _run(set_up, codes, logs, command)
@@ -121,7 +120,7 @@ def on_landlock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GradedClas
         yield found
 
 
-@pytest.fixture(params=BY_RUNG)
+@pytest.fixture(params=RUNGS)
 def graded(request: pytest.FixtureRequest) -> GradedClass:
     """The class on each rung; graded once, for all tests."""
     return request.getfixturevalue(f"on_{request.param}")
