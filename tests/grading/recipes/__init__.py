@@ -16,4 +16,4 @@ from .texts import TEXTS
 FORGING = [*PATCHES, *MESSAGES, *ANSWERS, *MARKS]
 RECIPES = [*FORGING, *READING, *BREAKING, *TEXTS, *NOTEBOOKS, *CELLS, *FILES, *RIGHT]
 
-__all__ = ["BREAKING", "MESSAGES", "READING", "RECIPES", "RIGHT", "Cause", "Recipe"]
+__all__ = ["RECIPES", "Cause", "Recipe"]
