@@ -3,6 +3,7 @@
 Each oracle is an adapter. Its last arguments make a known mistake in it: see byhand.check.hints.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -13,10 +14,6 @@ import torch
 
 from byhand.check import fixtures
 from byhand.protocol.experiment import Given
-
-# The first optimizer that is made loads hundreds of PyTorch's modules. Here, where the package is
-# loaded, nobody waits for an answer yet.
-torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
 def numbers(value: Any) -> Any:
@@ -143,6 +140,24 @@ class Criterion:
         return torch.autograd.grad(self.loss, self.prediction)[0].numpy()
 
 
+@contextmanager
+def _uncompiled() -> Iterator[None]:
+    """An optimizer that is made here loads nothing of torch.compile's: these are hundreds of
+    modules, which take as long to load as PyTorch itself."""
+    torch_s = torch.optim.Optimizer.add_param_group
+    torch.optim.Optimizer.add_param_group = inspect.unwrap(torch_s)
+    try:
+        yield
+    finally:
+        torch.optim.Optimizer.add_param_group = torch_s
+
+
+def _step(twin: torch.optim.Optimizer, **arguments: Any) -> None:
+    """A step of an optimizer, without what torch.compile puts around it."""
+    with torch.no_grad():
+        inspect.unwrap(type(twin).step)(twin, **arguments)
+
+
 class Optimizer:
     """A torch optimizer as a byhand Optimizer: its tensors share the module's memory.
 
@@ -162,7 +177,8 @@ class Optimizer:
         parameters = [torch.nn.Parameter(torch.from_numpy(p)) for p in module.parameters()]
         for parameter, grad in zip(parameters, module.parameters_grad(), strict=True):
             parameter.grad = torch.from_numpy(grad)
-        twin = like(parameters, **make)
+        with _uncompiled():
+            twin = like(parameters, **make)
         [group] = twin.param_groups
         group |= {key: v(group) if callable(v) else v for key, v in (changed or {}).items()}
         own = dict(make=make, module=module, parameters=parameters, twin=twin, hessian={}, steps=0)
@@ -186,7 +202,7 @@ class Optimizer:
         if self.before:
             self.before(self, old)
         with _float64():  # NAdam's product of momenta, too
-            self.twin.step(**self.hessian)
+            _step(self.twin, **self.hessian)
         vars(self)["hessian"] = {}
         if self.after:
             with torch.no_grad():
@@ -210,7 +226,8 @@ class Scheduler:
     ):
         self.optimizer, self.base_lr, self.last_epoch = optimizer, optimizer.lr, 0
         self.make, self.wrong = make | (changed(make, optimizer.lr) if changed else {}), wrong
-        self.sgd = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=optimizer.lr)
+        with _uncompiled():
+            self.sgd = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=optimizer.lr)
         self.twin = like(self.sgd, **self.make)
         self.rates = [float(self.sgd.param_groups[0]["lr"])]
         optimizer.lr = self._now()
@@ -218,7 +235,6 @@ class Scheduler:
     def rate(self, number: int) -> float:
         """PyTorch's rate after so many steps."""
         while len(self.rates) <= number:
-            self.sgd.step()
             self.twin.step()
             self.rates.append(float(self.sgd.param_groups[0]["lr"]))
         return self.rates[max(number, 0)]

@@ -30,6 +30,7 @@ DTYPE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
 KINDS = frozenset("raised unwritten time torch missing skipped".split())
 MAX_TEXT, MAX_WARNINGS = 2_000, 10_000  # characters of a message; messages of a step
 MAX_DEPTH = 8
+PLAIN = type(None), bool, int, float  # what crosses as it is
 
 
 class WireError(ValueError):
@@ -123,6 +124,8 @@ def _outcome(item: dict, buffers: list) -> StepResult:
 
 def _pack(value: Any, buffers: list[bytes], number: int = -1) -> Any:
     """number: of the step whose target the value is."""
+    if type(value) in PLAIN or type(value) is str:
+        return value
     match value:
         case Given():
             return {"given": number}
@@ -150,10 +153,10 @@ def _pack(value: Any, buffers: list[bytes], number: int = -1) -> Any:
 def _unpack(packed: Any, buffers: list, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         raise WireError("nested too deeply")
+    if type(packed) in PLAIN:
+        return packed
     inner = partial(_unpack, buffers=buffers, depth=depth + 1)
     match packed:
-        case None | bool() | int() | float():
-            return packed
         case str():
             return clean(packed)
         case list():

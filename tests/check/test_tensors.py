@@ -1,7 +1,6 @@
 """Tensors cross to the student's side and back as arrays, with autograd or without it."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -149,10 +148,10 @@ def test_a_tensor_on_the_wire_that_holds_no_array_is_refused():
         unpack_outcomes(head, buffers, 1)
 
 
-def test_tensors_cross_to_the_students_kernel_and_back(tmp_path: Path):
+def test_tensors_cross_to_the_students_kernel_and_back():
     rung, _ = choose(RUNGS)
     allowed = Allowed(Limits(), rung=rung, torch=True)
-    with KernelSession(tmp_path, allowed) as student:
+    with KernelSession({}, allowed) as student:
         student.run_cell("import torch\ndef double(t): return torch.add(t, t)")
         ex = Experiment(tensors=True)
         doubled = ex.call("double", ex.put(Tensor(ARRAYS[0])))

@@ -21,6 +21,7 @@ from byhand.grading.course.notebooks import (
 from byhand.grading.course.reference_weights import FILES
 from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
+from byhand.grading.sandbox.staging import read_files
 from byhand.grading.sandbox.torch_session import open_session
 from byhand.grading.submission.test_cells import GradedCells
 
@@ -70,7 +71,7 @@ def solved(
     if weights and assignment in FILES:
         shutil.copy(weights / FILES[assignment], folder)
     how = Allowed(Limits(), submission_seconds=1200, torch=assignment == WITH_TORCH, **allowed)
-    with open_session(folder, how) as student, given_beside(path):
+    with open_session(read_files(folder, Limits.written), how) as student, given_beside(path):
         for source in [setup, *solutions.values()]:
             assert student.run_cell(source) == []
         yield Kernel(student, setup, tests, solutions)

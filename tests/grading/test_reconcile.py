@@ -7,7 +7,7 @@ import pytest
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 
-from byhand.grading.submission.reconcile import MARK, Submitted, repair
+from byhand.grading.submission.reconcile import MARK, Submitted, released, repair
 
 from .tiny import tiny_notebook
 
@@ -20,7 +20,8 @@ def submitted(nb: NotebookNode) -> list[Submitted]:
 
 
 def repaired(cells: list[Submitted]) -> tuple[NotebookNode, list[str]]:
-    return repair(cells, tiny_notebook(), ClearSolutions())
+    nb = tiny_notebook()
+    return repair(cells, nb, released(nb, ClearSolutions()))
 
 
 def ids(nb: NotebookNode) -> list[str]:

@@ -16,6 +16,7 @@ from byhand.grading.course.notebooks import given_beside, read, solution_cells, 
 from byhand.grading.course.reference_weights import FILES, write_weights
 from byhand.grading.sandbox.kernel import Limits
 from byhand.grading.sandbox.kernel_session import Allowed, KernelSession
+from byhand.grading.sandbox.staging import read_files
 from byhand.grading.submission.test_cells import GradedCells
 
 COURSE = Path(__file__).parents[2]
@@ -40,7 +41,8 @@ def handed_in(assignment: str, file: Path | None, folder: Path) -> Iterator["Sub
     shutil.copy(source.parent / "given.py", folder)
     if file is not None:
         shutil.copy(file, folder)
-    with KernelSession(folder, Allowed(Limits())) as student, given_beside(source):
+    files = read_files(folder, Limits.written)
+    with KernelSession(files, Allowed(Limits())) as student, given_beside(source):
         yield Submission(source, student)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from byhand.grading.sandbox import staging
-from byhand.grading.sandbox.staging import BLOCK, copy_files
+from byhand.grading.sandbox.staging import BLOCK, read_files, write_files
 
 ROOM = 2 * BLOCK
 
@@ -19,6 +19,11 @@ def submission(tmp_path: Path) -> Path:
     (folder / "layers.ipynb").write_text("{}")
     (folder / "data" / "numbers.csv").write_text("1,2\n")
     return folder
+
+
+def copy_files(source: Path, target: Path, size: int) -> None:
+    """As a submission's files come to its kernel."""
+    write_files(read_files(source, size), target)
 
 
 def copied(folder: Path) -> list[str]:

@@ -56,10 +56,10 @@ def test_after_all_that_the_chain_rule_has_its_points(kernel: Kernel):
     assert kernel.lost(TASK, kernel.solutions[TASK]) == set()
 
 
-def test_a_kernel_that_would_record_does_not_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_a_kernel_that_would_record_does_not_start(monkeypatch: pytest.MonkeyPatch):
     path = bubblewrap.torch_places()[0] / bubblewrap.CORE
     monkeypatch.setattr(bubblewrap, "core_without_autograd", path.read_bytes)
-    kernel = start_kernel(tmp_path, Limits(), torch=True, autograd=False)
+    kernel = start_kernel({}, Limits(), torch=True, autograd=False)
     with pytest.raises(RuntimeError, match="records for autograd"):
         kernel.wait_until_ready()
     kernel.stop()

@@ -66,6 +66,8 @@ def descent(
     found.
     """
     one_of(("hand", "autograd", "optimizer"), by, "by")
+    if by == "optimizer":  # the first one loads hundreds of modules: not in the subject's time
+        torch.optim.SGD([torch.zeros(1, requires_grad=True)])
     check, by_hand = Check("descent", subject, seed=seed), by == "hand"
     args = draw_problem(batch, sizes, check.draw)
     shown = f"inputs, hidden units and outputs {tuple(sizes)}, batch {batch}"
@@ -172,16 +174,18 @@ def _descend(
     """
     weights, losses = (w1, b1, w2, b2), []
     gathered = [getattr(w, "gathered", 0.0) for w in weights]  # in an earlier call
-    with torch.inference_mode(False):
+    with torch.inference_mode(False), torch.enable_grad():
         x, t, *now = map(Tensor.clone, (x, t, *weights))
         for number in range(steps + late):
-            grads, value = torch.func.grad_and_value(of, argnums=(2, 3, 4, 5))(x, t, *now)
+            now = [w.detach().requires_grad_() for w in now]
+            value = of(x, t, *now)
+            grads = torch.autograd.grad(value, now, materialize_grads=True)
             losses.append(value.item())
             gathered = [g + gather * old for g, old in zip(grads, gathered, strict=True)]
             if number < steps:
                 now = [w - lr * times * g for w, g in zip(now, gathered, strict=True)]
     for weight, value, total in zip(weights, now, gathered, strict=True):
-        weight.copy_(value)
+        weight.copy_(value.detach())
         weight.gathered = total
     return losses[late:]
 

@@ -7,10 +7,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from byhand.grading.course.notebooks import CourseError, assignments, nearest, read
+from byhand.grading.course.notebooks import HIDDEN, CourseError, assignments, nearest, read
 from byhand.grading.course.release import LEFT_BEHIND
 
-SOLVED = ("### BEGIN SOLUTION", "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
+SOLVED = ("### BEGIN SOLUTION", HIDDEN, "### END HIDDEN TESTS")
 # What a year leaves in a course: the work of its students, grades, what can be made again.
 OF_A_YEAR = {"submitted", "autograded", "feedback", "downloaded", "exchange", "build", "weights"}
 OF_A_MACHINE = LEFT_BEHIND | {".git", ".venv", ".pytest_cache", ".ruff_cache", ".hypothesis"}

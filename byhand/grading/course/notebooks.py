@@ -26,6 +26,7 @@ BONUS = "bonus"  # the tag of test cells whose points come on top
 UNGRADED = "ungraded"  # the tag of cells that draw or train: grading leaves them out
 # What nbformat raises for a file that is no notebook: no text, no JSON, JSON of another kind.
 NO_NOTEBOOK = (ValueError, TypeError, LookupError, AttributeError, nbformat.ValidationError)
+HIDDEN = "### BEGIN HIDDEN TESTS"
 MARKERS = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
 
 

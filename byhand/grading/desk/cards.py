@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from byhand.grading.course.notebooks import NO_NOTEBOOK
+from byhand.grading.course.notebooks import HIDDEN, NO_NOTEBOOK
 from byhand.grading.submission.reading import UnreadableError
 
 FAIL, HINT = re.compile(r"^  FAIL  +(.*\S)"), re.compile(r"^ {8}(\S.*)")
 UNWRITTEN = "is not implemented yet"
-HIDDEN = "### BEGIN HIDDEN TESTS"
 
 
 @dataclass(frozen=True)

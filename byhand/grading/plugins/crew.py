@@ -1,5 +1,6 @@
 """The workers of a run: they run submissions ahead of nbgrader, which takes them one by one."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -35,6 +36,7 @@ class Crew:
 
     def __init__(self, jobs: int, scheduler: str, todo: Sequence[Path], job: Callable[[Path], Job]):
         self.todo, self.job = deque(todo), job
+        gc.freeze()  # what nbgrader has loaded stays: nobody looks through it for what can go
         sweep(Path(tempfile.gettempdir()), remove)
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         if scheduler:
@@ -93,7 +95,7 @@ def load_ahead() -> str:
     # The server's socket is below the folder for temporary files, and its path must be short.
     if len(tempfile.gettempdir()) >= SHORT:
         return "spawn"
-    multiprocessing.set_forkserver_preload(["byhand.grading.submission.test_cells"])
+    multiprocessing.set_forkserver_preload(["byhand.grading.plugins.common"])
     # Else each worker would run this program's script, which loads all of nbgrader.
     vars(sys.modules["__main__"]).pop("__file__", None)
     forkserver.ensure_running()

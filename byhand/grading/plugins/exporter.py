@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
@@ -17,8 +17,18 @@ from byhand.grading.sandbox.staging import read_files
 from byhand.grading.submission.arrange import former_name
 from byhand.grading.submission.names import printable
 from byhand.grading.submission.reading import UnreadableError, submitted_cells
-from byhand.grading.submission.reconcile import Submitted, repair
+from byhand.grading.submission.reconcile import released, repair
 from byhand.grading.submission.work import Job
+
+
+class CourseNotebook(NamedTuple):
+    """stubs: the cells that students get, by grade_id; files: what nbgrader puts beside every
+    submission."""
+
+    path: Path
+    nb: NotebookNode
+    stubs: dict[str, NotebookNode]
+    files: dict[str, bytes]
 
 
 class SubmissionExporter(NotebookExporter):
@@ -44,17 +54,18 @@ class SubmissionExporter(NotebookExporter):
         """The work on a submitted notebook, ahead of its turn: beside it lies what nbgrader will
         put there."""
         self.read[path] = nb, _ = self._read(path)
-        source, _, given = self.course(path.stem)
-        return self.judge.job(nb, source, read_files(path.parent, self.judge.written // 2) | given)
+        course = self.course(path.stem)
+        files = read_files(path.parent, self.judge.written // 2) | course.files
+        return self.judge.job(nb, course.path, files)
 
-    def _course(self, name: str) -> tuple[Path, NotebookNode, dict[str, bytes]]:
-        """The course's notebook of this name: its path, itself, and the files that nbgrader puts
-        beside every submission."""
+    def _course(self, name: str) -> CourseNotebook:
         assignment = self.parent.coursedir.assignment_id
         path = self.judge.source(assignment, name)
         kept = self.parent.exclude_overwriting.get(assignment, [])
         files = read_files(path.parent, self.judge.written // 2)
-        return path, read(path), {file: files[file] for file in files if file not in kept}
+        files = {file: files[file] for file in files if file not in kept}
+        nb = read(path)
+        return CourseNotebook(path, nb, released(nb, ClearSolutions(parent=self)), files)
 
     def from_file(
         self, file_stream: TextIO, resources: dict[str, Any] | None = None, **kw: Any
@@ -80,20 +91,15 @@ class SubmissionExporter(NotebookExporter):
 
     def _read(self, path: Path) -> tuple[NotebookNode, dict[str, Any]]:
         """A submitted notebook in the form of the course's, and what is to be told of it."""
-        _, source, _ = self.course(path.stem)
+        course = self.course(path.stem)
         try:
-            nb, repairs = self._repaired(submitted_cells(path), source)
+            nb, repairs = repair(submitted_cells(path), course.nb, course.stubs)
         except Exception as error:  # noqa: BLE001 - whatever a file does, it costs nobody else
-            nb, _ = self._repaired([], source)
+            nb, _ = repair([], course.nb, course.stubs)
             return nb, {"repairs": [], "unreadable": _fault(error)}
         if former := former_name(path):
             repairs.insert(0, f"the file was named {former}: it is called {path.name}")
         return nb, {"repairs": repairs, "unreadable": ""}
-
-    def _repaired(
-        self, cells: list[Submitted], source: NotebookNode
-    ) -> tuple[NotebookNode, list[str]]:
-        return repair(cells, source, ClearSolutions(parent=self))
 
 
 def _fault(error: Exception) -> str:

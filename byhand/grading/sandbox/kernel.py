@@ -1,6 +1,6 @@
 """The confined process in which a student's code runs.
 
-    kernel = start_kernel(Path("submitted/student-01/3-layers"), Limits())
+    kernel = start_kernel({"numbers.csv": b"1,2"}, Limits())
     kernel.channel.send({"cell": "1 + 1", "seconds": 10, "id": "1"})
     kernel.channel.receive(...)
     kernel.stop()
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -30,7 +30,7 @@ import byhand
 from byhand.grading.sandbox import bubblewrap, cgroups, inside, landlock, seccomp
 from byhand.grading.sandbox.leftovers import PREFIX, claim, remove, sweep
 from byhand.grading.sandbox.limits import Limits, resident, rlimits
-from byhand.grading.sandbox.staging import copy_files
+from byhand.grading.sandbox.staging import write_files
 from byhand.protocol.channel import Channel, FrameError
 
 STUDENT_SIDE = "BYHAND_STUDENT_SIDE"  # tells byhand.check where it is; importing that is slow
@@ -156,21 +156,21 @@ class Kernel:
 
 
 def start_kernel(
-    files: Path,
+    files: Mapping[str, bytes],
     limits: Limits,
     torch: bool = False,
     rung: str = "bubblewrap",
     hidden: Sequence[str] = (),
     autograd: bool = True,
 ) -> Kernel:
-    """A new kernel for the submission in the folder `files`, started and not yet ready.
+    """A new kernel, started and not yet ready.
 
+    files: what lies in its working folder, by their paths;
     torch: whether PyTorch can be used; rung: one of rungs.RUNGS, "none" for an ordinary process;
-    hidden: folders that must not be seen, beside `files` and the working folder;
+    hidden: folders that must not be seen, beside the working folder;
     autograd: False, which needs a sandbox, for a PyTorch that cannot differentiate backwards.
     The kernel ends when the thread that called this ends (an ordinary process: when it reads that
-    the judge has gone). Raises SandboxError where the rung is not to be had, and
-    NotADirectoryError when there is no folder `files`.
+    the judge has gone). Raises SandboxError where the rung is not to be had.
     """
     if rung == "bubblewrap":
         bubblewrap.program()
@@ -183,9 +183,8 @@ def start_kernel(
         for name in ["files", "home", "tmp"]:
             (kernel.folder / name).mkdir(mode=0o700)
         bubblewrap.furnish(kernel.folder, autograd)
-        copy_files(files, kernel.folder / "files", limits.written // 2)
-        unseen = [Path.cwd(), files, *map(Path, hidden)]
-        _launch(kernel, limits, torch, rung, unseen)
+        write_files(files, kernel.folder / "files")
+        _launch(kernel, limits, torch, rung, [Path.cwd(), *map(Path, hidden)])
     except BaseException:
         kernel.stop()
         raise

@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
@@ -55,10 +54,10 @@ class LostError(Exception):
 class KernelSession:
     """A runner of experiments, and of cells, in a kernel of its own.
 
-    files: the folder with the submission; causes: what went wrong, with the cell where it did.
+    files: the submission's, by their paths; causes: what went wrong, with the cell where it did.
     """
 
-    files: Path
+    files: dict[str, bytes]
     allowed: Allowed
     causes: list[tuple[str, str]] = field(default_factory=list)
     peak_memory: int = 0

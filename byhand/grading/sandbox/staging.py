@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 MOST_FILES = 1000
@@ -12,12 +13,7 @@ CACHE = ".cache"  # where the sandbox has files of its own, which nobody can wri
 OURS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
-def copy_files(source: Path, target: Path, size: int) -> None:
-    """Copy a submission's own files, see read_files(), into a folder."""
-    write_files(read_files(source, size), target)
-
-
-def write_files(files: dict[str, bytes], target: Path) -> None:
+def write_files(files: Mapping[str, bytes], target: Path) -> None:
     """Write files, by their paths, into a folder."""
     for name, content in files.items():
         path = target / name

@@ -6,7 +6,6 @@ code does to this package or to PyTorch.
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 from nbformat import NotebookNode
 
@@ -15,7 +14,7 @@ from byhand.protocol.experiment import Experiment, StepResult
 from byhand.protocol.wire import pack_outcomes
 
 
-def open_session(files: Path, allowed: Allowed) -> KernelSession:
+def open_session(files: dict[str, bytes], allowed: Allowed) -> KernelSession:
     """The session that a submission needs. Without a sandbox there is one kernel only."""
     two = allowed.torch and allowed.rung != "none"
     return TorchSession(files, allowed) if two else KernelSession(files, allowed)

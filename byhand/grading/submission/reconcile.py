@@ -9,7 +9,7 @@ from collections import defaultdict
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from nbgrader.utils import is_grade, is_solution
@@ -40,18 +40,25 @@ class _Matched:
     repairs: list[str] = field(default_factory=list)
 
 
-def repair(
-    cells: list[Submitted], source: NotebookNode, clear: ClearSolutions
-) -> tuple[NotebookNode, list[str]]:
-    """The notebook to be graded, and what had to be fixed, in words.
+def released(source: NotebookNode, clear: ClearSolutions) -> dict[str, NotebookNode]:
+    """The cells that students get, by their grade_id.
 
     source: the course's notebook, with solutions; clear: takes solutions out of it.
     """
-    released = ClearHiddenTests().preprocess(clear.preprocess(deepcopy(source), {})[0], {})[0]
-    stubs = {name: cell for cell in released.cells if (name := grade_id(cell))}
+    nb = ClearHiddenTests().preprocess(clear.preprocess(deepcopy(source), {})[0], {})[0]
+    return {name: cell for cell in nb.cells if (name := grade_id(cell))}
+
+
+def repair(
+    cells: list[Submitted], source: NotebookNode, stubs: dict[str, NotebookNode]
+) -> tuple[NotebookNode, list[str]]:
+    """The notebook to be graded, and what had to be fixed, in words.
+
+    source: the course's notebook, with solutions; stubs: its released() cells.
+    """
     matched = _match(cells, stubs)
     given = {cell.id: cell for cell in source.cells if not grade_id(cell)}
-    nb, taken = deepcopy(source), {cell.id for cell in source.cells if grade_id(cell)}
+    nb, taken = from_dict(source | {"cells": []}), {c.id for c in source.cells if grade_id(c)}
     nb.cells = [_own(cell, given, taken) for cell in matched.own[START]]
     for cell in source.cells:
         if name := grade_id(cell):

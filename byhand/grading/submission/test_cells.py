@@ -2,16 +2,17 @@
 
 import ast
 import builtins
-from functools import lru_cache
+from functools import cache, lru_cache
+from types import CodeType
 
 from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_output
-from nbgrader.preprocessors import ClearHiddenTests
 
 from byhand.check.cell import FAILURES, AllChecks
 from byhand.check.random_inputs import Memory
 from byhand.check.report import CheckFailed, Failures, Report, showing
 from byhand.check.subject import Elsewhere
+from byhand.grading.course.notebooks import HIDDEN
 from byhand.protocol.runner import Runner
 
 
@@ -35,15 +36,15 @@ class GradedCells:
         Any exception but a failed assertion is a fault of the course, not of the student, and is
         passed on.
         """
-        tree = AllChecks(until=_hidden(source)).visit(ast.parse(source))
+        code, names = _compiled(source)
         self.namespace[FAILURES] = Failures()
-        for name in _unbound(tree, self.namespace):
+        for name in names - self.namespace.keys():
             self.namespace[name] = Elsewhere(name, self.student)
         reports: list[Report] = []
         failed = []
         with showing(reports.append), self.memory.of(source):
             try:
-                exec(compile(tree, "<test>", "exec"), self.namespace)
+                exec(code, self.namespace)
             except CheckFailed as error:
                 failed = [_error(error, str(error).splitlines())]
             except AssertionError as error:
@@ -51,11 +52,22 @@ class GradedCells:
         return [*map(_card, reports), *failed]
 
 
+@cache
+def _compiled(source: str) -> tuple[CodeType, set[str]]:
+    """A test cell, the same for all submissions, and the names that neither it nor Python
+    defines."""
+    tree = AllChecks(until=_hidden(source)).visit(ast.parse(source))
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    bound = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    unbound = {node.id for node in names} - bound - vars(builtins).keys()
+    return compile(tree, "<test>", "exec"), unbound
+
+
 def _hidden(source: str) -> int:
     """The line at which hidden cases begin, from 1; the one after the last if there are none."""
     lines = source.splitlines()
-    begin = ClearHiddenTests().begin_test_delimeter
-    marked = (n for n, line in enumerate(lines, 1) if begin in line)
+    marked = (n for n, line in enumerate(lines, 1) if HIDDEN in line)
     return next(marked, len(lines) + 1)
 
 
@@ -63,14 +75,6 @@ def _hidden(source: str) -> int:
 def _memory(entropy: int) -> Memory:
     """Of all submissions of a class that this process grades."""
     return Memory(entropy)
-
-
-def _unbound(tree: ast.AST, namespace: dict) -> set[str]:
-    """Names that a cell uses and neither it nor the namespace nor Python defines."""
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    bound = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
-    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    return {n.id for n in names} - bound - namespace.keys() - vars(builtins).keys()
 
 
 def _card(report: Report) -> NotebookNode:

@@ -19,7 +19,6 @@ from byhand.grading.course.notebooks import given
 from byhand.grading.sandbox.bubblewrap import SandboxError
 from byhand.grading.sandbox.kernel_session import Allowed
 from byhand.grading.sandbox.rungs import confinement
-from byhand.grading.sandbox.staging import write_files
 from byhand.grading.sandbox.torch_session import open_session
 
 ALONE = "check.speed("  # a test cell with this measures time
@@ -79,24 +78,22 @@ def run(job: Job) -> Ran:
     from byhand.grading.submission.test_cells import GradedCells  # brings PyTorch
 
     ran, began = Ran(), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="byhand-files-") as folder:
-        write_files(job.files, Path(folder))
-        try:
-            with open_session(Path(folder), job.allowed) as student, given(job.given):
-                tests = GradedCells(job.setup, student, job.entropy)
-                for cell in job.cells:
-                    student.at = cell.task
-                    with _alone(cell.test and ALONE in cell.source) as waited:
-                        student.began += waited  # nobody loses time to the others
-                        ran.outputs.append(
-                            tests.run(cell.source)
-                            if cell.test
-                            else student.run_cell(cell.source, own=not cell.task)
-                        )
-        except SandboxError as error:
-            ran.no_sandbox = str(error)
-            return ran
-        ran.confinement = confinement(job.allowed.rung)
+    try:
+        with open_session(job.files, job.allowed) as student, given(job.given):
+            tests = GradedCells(job.setup, student, job.entropy)
+            for cell in job.cells:
+                student.at = cell.task
+                with _alone(cell.test and ALONE in cell.source) as waited:
+                    student.began += waited  # nobody loses time to the others
+                    ran.outputs.append(
+                        tests.run(cell.source)
+                        if cell.test
+                        else student.run_cell(cell.source, own=not cell.task)
+                    )
+    except SandboxError as error:
+        ran.no_sandbox = str(error)
+        return ran
+    ran.confinement = confinement(job.allowed.rung)
     ran.causes, ran.peak_memory = student.causes, student.peak_memory
     ran.seconds = round(time.monotonic() - began, 2)
     return ran

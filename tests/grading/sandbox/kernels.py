@@ -9,6 +9,7 @@ import pytest
 
 from byhand.grading.sandbox import kernel
 from byhand.grading.sandbox.kernel import Limits, start_kernel
+from byhand.grading.sandbox.staging import read_files
 
 MiB = 2**20
 SMALL = Limits(memory=300 * MiB, processes=30, written=8 * MiB, cpu_seconds=60)
@@ -20,7 +21,8 @@ class Kernel:
     """A started kernel, in which a test runs code."""
 
     def __init__(self, files: Path, limits: Limits = SMALL, **options: bool | str):
-        self.kernel: kernel.Kernel = start_kernel(files, limits, **options)
+        handed_in = read_files(files, limits.written // 2)
+        self.kernel: kernel.Kernel = start_kernel(handed_in, limits, **options)
         self.folder, self.process = self.kernel.folder, self.kernel.process
         self.groups = self.kernel.group.folders if self.kernel.group else []
         self.kernel.wait_until_ready()

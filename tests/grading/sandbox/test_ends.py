@@ -72,11 +72,10 @@ def test_nothing_is_left_of_a_kernel_that_was_killed_from_outside(start):
 
 KILLED_RUN = """
 import sys, time
-from pathlib import Path
 from byhand.grading.sandbox.kernel import Limits, start_kernel
-kernel = start_kernel(Path(sys.argv[1]), Limits(), rung=sys.argv[2])
+kernel = start_kernel({}, Limits(), rung=sys.argv[1])
 kernel.wait_until_ready()
-kernel.channel.send({"cell": sys.argv[3], "seconds": 60, "id": ""})
+kernel.channel.send({"cell": sys.argv[2], "seconds": 60, "id": ""})
 while "done" not in kernel.channel.receive()[0]:
     pass
 kernel.channel.send({"cell": "while True: pass", "seconds": 60, "id": ""})
@@ -87,9 +86,9 @@ time.sleep(60)
 
 
 @RUNGS
-def test_what_a_killed_run_has_left_the_next_one_clears_away(start, files, monkeypatch, rung):
+def test_what_a_killed_run_has_left_the_next_one_clears_away(start, monkeypatch, rung):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-c", KILLED_RUN, str(files), rung, DAEMON]
+    command = [sys.executable, "-c", KILLED_RUN, rung, DAEMON]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as run:
         traces = [Path(word) for word in run.stdout.readline().split()]
         sandboxed = psutil.Process(run.pid).children(recursive=True)

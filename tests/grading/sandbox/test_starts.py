@@ -46,9 +46,9 @@ def test_on_windows_there_is_a_clear_line(monkeypatch):
     trouble.cache_clear()
 
 
-def test_a_kernel_that_cannot_start_says_why(files, monkeypatch):
+def test_a_kernel_that_cannot_start_says_why(monkeypatch):
     monkeypatch.setattr(inside, "__name__", "byhand.grading.no_such_module")
-    kernel = start_kernel(files, SMALL)
+    kernel = start_kernel({}, SMALL)
     with pytest.raises(RuntimeError, match=r"died when it was started: .*no_such_module"):
         kernel.wait_until_ready()
     kernel.stop()
@@ -66,17 +66,17 @@ def path(tmp_path, monkeypatch) -> Iterator[Path]:
         found.cache_clear()
 
 
-def test_without_bubblewrap_there_is_a_clear_line(path, files):
+def test_without_bubblewrap_there_is_a_clear_line(path):
     with pytest.raises(SandboxError, match="not installed: apt-get install bubblewrap"):
-        start_kernel(files, SMALL)
+        start_kernel({}, SMALL)
 
 
-def test_where_bubblewrap_is_not_allowed_to_there_is_a_clear_line(path, files):
+def test_where_bubblewrap_is_not_allowed_to_there_is_a_clear_line(path):
     (path / "bwrap").write_text("#!/bin/sh\necho bwrap: No permissions >&2\nexit 1\n")
     (path / "bwrap").chmod(0o755)
     said = "bubblewrap cannot make a sandbox here (bwrap: No permissions)"
     with pytest.raises(SandboxError, match=re.escape(said)):
-        start_kernel(files, SMALL)
+        start_kernel({}, SMALL)
     rung, [passed] = choose(("bubblewrap", "none"))
     assert rung == "none"
     assert passed.startswith(f"bubblewrap: {said}")
@@ -104,8 +104,8 @@ def test_files_named_like_ours_do_not_keep_a_kernel_from_starting(tmp_path, rung
     kernel.stop()
 
 
-def test_without_a_submission_nothing_is_left(tmp_path, monkeypatch):
+def test_of_a_kernel_that_cannot_have_its_files_nothing_is_left(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(NotADirectoryError, match="no submission"):
-        start_kernel(tmp_path / "nobody", SMALL)
+    with pytest.raises(FileExistsError):
+        start_kernel({"numbers": b"", "numbers/more": b""}, SMALL)
     assert list(tmp_path.iterdir()) == []
