@@ -177,6 +177,11 @@ class Failures:
             raise CheckFailed(*self.reports) from None
 
 
+def is_first_failure() -> bool:
+    """Whether all checks of the cell have passed so far."""
+    return not (cell := _CELL.get()) or not cell.reports
+
+
 @contextmanager
 def showing(show: Callable[[Report], None]) -> Iterator[None]:
     """Reports go to `show` instead of the notebook."""
