@@ -107,7 +107,8 @@ def alike(a: np.ndarray, b: np.ndarray) -> bool:
         return False
     a, b = (np.where(np.isfinite(v), v, np.nan).astype(np.float64) for v in (a, b))
     scale = max(float(np.abs(b[np.isfinite(b)]).max(initial=0)), 1e-12)
-    return np.allclose(a, b, rtol=0, atol=ALIKE * scale, equal_nan=True)
+    near = np.abs(a - b) <= ALIKE * scale  # np.allclose takes several times as long
+    return bool((near | (np.isnan(a) & np.isnan(b))).all())
 
 
 def described(value: object) -> str:

@@ -103,7 +103,7 @@ def _wire_errors(what: str) -> Iterator[None]:
     """Turns what goes wrong in unpacking into a WireError."""
     try:
         yield
-    except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
+    except (TypeError, LookupError, ValueError, AttributeError, OverflowError) as error:
         raise WireError(f"no {what}: {error}"[:MAX_TEXT]) from error
 
 
@@ -155,34 +155,33 @@ def _unpack(packed: Any, buffers: list, depth: int = 0) -> Any:
         raise WireError("nested too deeply")
     if type(packed) in PLAIN:
         return packed
+    if isinstance(packed, str):
+        return clean(packed)
     inner = partial(_unpack, buffers=buffers, depth=depth + 1)
-    match packed:
-        case str():
-            return clean(packed)
-        case list():
-            return [inner(item) for item in packed]
-        case dict() if len(packed) != 1:
-            raise WireError("no value")
-        case {"array": [dtype, shape, order, index]}:
+    if isinstance(packed, list):
+        return [inner(item) for item in packed]
+    [(kind, content)] = packed.items()
+    match kind, content:
+        case "array", [dtype, shape, order, index]:
             if not DTYPE.fullmatch(dtype) or not all(type(n) is int and n >= 0 for n in shape):
                 raise WireError("no array")
             # An array of its own. Its size is that of the buffer, whatever the shape claims, and no
             # buffer serves twice: what is unpacked is no larger than what came.
             buffer, buffers[index] = memoryview(buffers[index]), None
             return np.frombuffer(buffer, dtype).reshape(shape, order=order).copy("K")
-        case {"tensor": content}:
+        case "tensor", _:
             if not isinstance(array := inner(content), np.ndarray):
                 raise WireError("no tensor")
             return Tensor(array)
-        case {"ref": content}:
+        case "ref", _:
             return Ref(int(content))
-        case {"given": number}:
-            return Given(int(number))
-        case {"opaque": content}:
+        case "given", _:
+            return Given(int(content))
+        case "opaque", _:
             return Opaque(clean(str(content)[:200]))
-        case {"tuple": content}:
+        case "tuple", _:
             return tuple(map(inner, content))
-        case {"dict": content}:
+        case "dict", _:
             return {clean(str(key)): inner(item) for key, item in content.items()}
     raise WireError("no value")
 

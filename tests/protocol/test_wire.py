@@ -118,6 +118,8 @@ GOOD = {"value": None, "failure": None, "changed": [], "warnings": []}
         {"outcomes": [GOOD | {"value": {"array": ["<f8", [2], "C", 5]}}]},
         {"outcomes": [GOOD | {"value": {"array": ["<f8,<f8", [1], "C", 0]}}]},
         {"outcomes": [GOOD | {"value": {"array": 3}}]},
+        {"outcomes": [GOOD | {"value": {"ref": float("inf")}}]},
+        {"outcomes": [GOOD | {"changed": [float("inf")]}]},
         {"outcomes": [GOOD | {"value": {"array": ["<f8", [2], "D", 0]}}]},
         {"outcomes": [GOOD | {"value": {"array": ["<f8", [2], 3, 0]}}]},
         {"outcomes": [GOOD | {"value": [[[[[[[[[[1]]]]]]]]]]}]},

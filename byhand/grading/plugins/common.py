@@ -1,13 +1,17 @@
 """What workers have in common: loaded once, by the server whose forks they are."""
 
+# ruff: noqa: E402, F401 - nothing is used here, and loading is quicker without gc
+
 import gc
 
-gc.disable()  # nothing of it goes: there is nothing to look for
+gc.disable()
 
-from matplotlib import font_manager  # noqa: E402, F401 - where kernels find their list of fonts
+from matplotlib import font_manager  # every kernel gets its list of fonts
+from torch.fx.experimental import symbolic_shapes  # the first gradient would wait for it
 
-from byhand.grading.plugins import crew  # noqa: E402, F401
-from byhand.grading.submission import test_cells  # noqa: E402, F401
+from byhand import training  # of setup cells
+from byhand.grading.plugins import crew
+from byhand.grading.submission import test_cells
 
 gc.freeze()
 gc.enable()

@@ -14,7 +14,6 @@ from multiprocessing import forkserver
 from pathlib import Path
 from weakref import finalize
 
-from joblib import cpu_count
 from pebble import ProcessExpired, ProcessPool
 
 from byhand.grading.plugins.cluster import Cluster
@@ -43,6 +42,8 @@ class Crew:
             self.pool = Cluster(scheduler)
             self.size = self.pool.size
         else:
+            from joblib import cpu_count  # slow to import, and not needed by the workers
+
             self.size = max(min(jobs or cpu_count(), len(todo)), 1)
             self.pool = _processes(self.size, self.folder)
         self.running: dict[Path, tuple[Job, Future]] = {}
