@@ -96,6 +96,13 @@ def _step(
     return after(value)
 
 
+def _unsigned(o: Optimizer, p: torch.Tensor, old: torch.Tensor, i: int) -> torch.Tensor:
+    """Lion's step without the sign: what stood under it, from the average after the step."""
+    (beta1, beta2), g = o.betas, o.parameters[i].grad
+    m = (_state(o, i, "exp_avg") - (1 - beta2) * g) / beta2
+    return old * (1 - o.lr * o.weight_decay) - o.lr * (beta1 * m + (1 - beta1) * g)
+
+
 def _rooted(root: Callable) -> dict[str, Any]:
     """NAdam's step, divided by root(v, 1 - beta2^t, eps)."""
 
@@ -147,7 +154,7 @@ MOMENTS: list[Row] = [
 DECAY_ADDED: list[Row] = [
     ("The decay is added to the gradient: keep it off.", changed(weight_decouple=False)),
 ]
-OWN: dict[Any, list[Row]] = {"Lion": DECAY_ADDED}
+OWN: dict[Any, list[Row]] = {}
 OWN[SGD] = [
     *VELOCITY,
     ("Without momentum there is nothing to dampen.", after(lambda o, p, old, i: (
@@ -194,6 +201,12 @@ OWN[NAdam] = [
     (NO_V, _rooted(lambda v, d, e: v.sqrt() + e)),
 ]
 # The optimizers of papers, by the package's own switches.
+OWN["Lion"] = [
+    *DECAY_ADDED,
+    ("The average is kept with beta2; beta1 is for the step alone.",
+     changed(betas=lambda g: 2 * g.get("betas", (0.9, 0.99))[:1])),
+    ("The sign is missing.", after(_unsigned)),
+]  # fmt: skip
 OWN["Lamb"] = [("The trust ratio is missing.", changed(adam=True))]
 OWN["Sophia"] = [("The step is not clipped to rho.", changed(p=1e9)), *DECAY_ADDED]
 OWN["Adan"] = [
