@@ -2,11 +2,12 @@
 
 copydetect makes fingerprints of the solution cells: runs of LENGTH characters of the code in which
 all names are equal and comments, layout and texts are gone (winnowing: Schleimer, Wilkerson and
-Aiken, 2003). What the course hands out is subtracted, and what many of the class have written.
+Aiken, 2003). What the course hands out is subtracted, and what many of the class have written, each
+on their own: long solutions that are nearly the same count once.
 """
 
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -40,6 +41,7 @@ LENGTH = 15  # characters of a run
 SHORTEST = 60  # runs of a task that can be told apart; shorter solutions are bound to be alike
 ALIKE = 0.55  # share of common runs from which on a pair is shown: bench/similarity.py
 COMMON, MANY = 0.2, 5  # what more than this share of a class has written, and more than so many
+COPIES = 0.9  # share of common runs from which on two long solutions count as one of these
 MOST_PAIRS = 50  # on the page
 
 
@@ -125,10 +127,8 @@ def fingerprints(
     for task, template in given.items():
         ours = _print(template).hashes
         made = {who: _print(texts[task]) for who, texts in written.items() if task in texts}
-        count: dict[int, int] = defaultdict(int)
-        for one in made.values():
-            for run in one.hashes:
-                count[run] += 1
+        own = [one.hashes - ours for one in made.values()]
+        count = Counter(run for runs in _distinct(own) for run in runs)
         many = max(MANY, COMMON * len(made))
         dropped = ours | {run for run, times in count.items() if times > many}
         for one in made.values():
@@ -214,6 +214,18 @@ def _print(source: str) -> CodeFingerprint:
     if len(made.offsets):  # those of class names are not counted on
         made.offsets[:, 1] = np.maximum.accumulate(made.offsets[:, 1])
     return made
+
+
+def _distinct(runs: list[set[int]]) -> list[set[int]]:
+    """Of long solutions with COPIES of their runs in common, the first alone."""
+    common, size = _common(runs)
+    share = 2 * common / np.maximum(size[:, None] + size, 1)
+    share[(size < SHORTEST)[:, None] | (size < SHORTEST)] = 0
+    kept: list[int] = []
+    for number in range(len(runs)):
+        if not (share[number, kept] >= COPIES).any():
+            kept.append(number)
+    return [runs[number] for number in kept]
 
 
 def _common(runs: list[set[int]]) -> tuple[np.ndarray, np.ndarray]:

@@ -92,9 +92,19 @@ def test_what_was_handed_out_is_subtracted():
     assert alike(fingerprints({"one": same, "other": same}, given)) == []
 
 
+def of_their_own(number: int) -> str:
+    """Some lines that nobody else has."""
+    rng = np.random.default_rng(number)
+    signs = [rng.choice("+ - * / // % ** @ & | ^".split(), 3) for _ in range(12)]
+    return "".join(f"a = b {one} c {two} d {three} e\n" for one, two, three in signs)
+
+
 def test_what_many_have_written_is_nobodys():
     given = handed_out(COURSE, ASSIGNMENT)
-    crowd = {f"student-{number}": REFERENCE for number in range(MANY + 2)}
+    crowd = {
+        f"student-{number}": {"batch_norm": f"{OTHERS['batch_norm']}\n{of_their_own(number)}"}
+        for number in range(MANY + 2)
+    }
     assert alike(fingerprints(crowd, given)) == []
     few = dict(list(crowd.items())[:3])
     assert len(alike(fingerprints(few, given))) == 3
@@ -165,3 +175,12 @@ def test_equal_weights_of_two_runs_are_no_one_file(tmp_path: Path):
 def test_without_a_release_nothing_can_be_subtracted(tmp_path: Path):
     with pytest.raises(CourseError, match="release/3-layers holds no notebook"):
         handed_out(tmp_path, "3-layers")
+
+
+def test_copies_of_one_solution_are_not_what_many_have_written():
+    given = handed_out(COURSE, ASSIGNMENT)
+    crowd = [f"student-{number:02}" for number in range(MANY + 2)]
+    renamed = {task: text.replace("x", "data") for task, text in REFERENCE.items()}
+    written = {who: renamed if who == crowd[0] else REFERENCE for who in crowd}
+    found = alike(fingerprints(written, given))
+    assert {(pair.first, pair.second) for pair in found} == set(combinations(crowd, 2))
