@@ -1,6 +1,7 @@
 """What every check starts from: calm surroundings, random numbers, words for its arguments."""
 
 import ast
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -96,10 +97,15 @@ class Draw:
         self.seed = fresh if seed is None else seed
         self.rng = np.random.default_rng(self.seed)
 
-    def until(self, make: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
+    def until(
+        self, make: Callable[[], Any], holds: Callable[[Any], bool], tries: float = math.inf
+    ) -> Any:
         """What make() draws, drawn again until it has what the check needs to tell right from
-        wrong; a draw without that is the check's fault, not the student's luck."""
-        while not holds(made := make()):
+        wrong; a draw without that is the check's fault, not the student's luck.
+
+        tries: so many draws at the most, where it may be that none has it.
+        """
+        while not holds(made := make()) and (tries := tries - 1) > 0:
             pass
         return made
 

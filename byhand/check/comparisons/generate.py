@@ -42,13 +42,15 @@ def generate(
     draw = check.draw
     arrays, makers = _arrays(draw.normal, blocks), _Network(blocks)
     tokens = draw.tokens((prompt,), LETTERS)
-    for number in map(int, draw.rng.integers(2**31, size=TRIES)):
-        told = {
-            makers.of(arrays).write(tokens, steps, temperature, number, scale).tobytes()
-            for scale in SCALES
-        }
-        if len(told) == len(SCALES) or temperature in (0, 1):
-            break  # what is done to the temperature shows in what is written
+
+    def shows(number: int) -> bool:
+        """Whether what is done to the temperature shows in what is written; 0 and 1 never do."""
+        if temperature in (0, 1):
+            return True
+        written = partial(makers.of(arrays).write, tokens, steps, temperature, number)
+        return len({written(scale).tobytes() for scale in SCALES}) == len(SCALES)
+
+    number = draw.until(lambda: int(draw.rng.integers(2**31)), shows, TRIES)
 
     def write(script: Script, dtype: type) -> None:
         network = makers.of(arrays)
