@@ -204,7 +204,7 @@ OWN[NAdam] = [
 OWN["Lion"] = [
     *DECAY_ADDED,
     ("The average is kept with beta2; beta1 is for the step alone.",
-     changed(betas=lambda g: 2 * g.get("betas", (0.9, 0.99))[:1])),
+     changed(betas=lambda g: 2 * g["betas"][:1])),
     ("The sign is missing.", after(_unsigned)),
 ]  # fmt: skip
 OWN["Lamb"] = [("The trust ratio is missing.", changed(adam=True))]
