@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -133,7 +134,7 @@ def watch() -> None:
 def begin(info: Any) -> None:
     """Nothing has failed yet in this cell; IPython calls this with an ExecutionInfo."""
     named = NAMED.match(info.raw_cell or "")
-    get_ipython().user_ns[FAILURES] = Failures(_hints(named[1]) if named else "")
+    get_ipython().user_ns[FAILURES] = Failures(partial(_hints, named[1])) if named else Failures()
 
 
 def _hints(test: str) -> str:

@@ -130,8 +130,7 @@ def conclude(report: Report) -> Report | None:
     from IPython import get_ipython
     from IPython.display import display
 
-    cell = _CELL.get() or Failures()
-    report.hints = cell.hints
+    cell = _so_far()
     earlier = [line for one in cell.reports for line in one.failed]
     if report.failed and all(
         line.unwritten and line.text in {e.text for e in earlier} for line in report.failed
@@ -140,6 +139,8 @@ def conclude(report: Report) -> Report | None:
     for line in report.lines:
         if line.hint in {e.hint for e in earlier}:
             line.hint = ""
+    if any(line.hint for line in report.lines):
+        report.hints = cell.hints()
     show = _SHOW.get() or (display if get_ipython() else None)
     if show is not None:
         show(report)
@@ -152,10 +153,10 @@ class Failures:
     """What failed in a cell: in a `with`, a check that fails is kept, and the cell goes on.
 
     A check that ran out of time ends the cell: each of the others would take as long.
-    hints: see Report.
+    hints: finds what Report has by this name; called when there is a mistake to explain.
     """
 
-    def __init__(self, hints: str = ""):
+    def __init__(self, hints: Callable[[], str] = str):
         self.hints = hints
         self.reports: list[Report] = []
 
@@ -177,9 +178,13 @@ class Failures:
             raise CheckFailed(*self.reports) from None
 
 
-def is_first_failure() -> bool:
-    """Whether all checks of the cell have passed so far."""
-    return not (cell := _CELL.get()) or not cell.reports
+def passed_so_far() -> bool:
+    """Whether no check of the cell has failed yet."""
+    return not _so_far().reports
+
+
+def _so_far() -> Failures:
+    return _CELL.get() or Failures()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import torch
 from byhand.check import fixtures
 from byhand.check.core import Check
 from byhand.check.random_inputs import Draw, calm
-from byhand.check.report import Report, is_first_failure
+from byhand.check.report import Report, passed_so_far
 from byhand.check.script import Script
 
 SECONDS = 5.0  # each node once takes milliseconds; each path of a doubled node, years
@@ -35,7 +35,7 @@ def engine(
     random leaves if it is empty; leaves: name -> number; hint: for a wrong answer, unless a
     check before it in the cell has failed. Raises CheckFailed with what was found.
     """
-    hint = hint if is_first_failure() else ""
+    hint = hint if passed_so_far() else ""
     check = Check("engine", subject, seed=seed)
     check.rules(loops=True)
     if not program:
