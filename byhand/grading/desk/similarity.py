@@ -152,12 +152,10 @@ def alike(prints: dict[str, dict[str, CodeFingerprint]]) -> list[Pair]:
         at = np.array([number[student] for student in made], int)
         common[np.ix_(at, at)] += own
         sizes[at] += size
-        share = 2 * own / np.maximum(size[:, None] + size, 1)
-        share[(size < SHORTEST)[:, None] | (size < SHORTEST)] = 0
+        share = _shares(own, size)
         for i, j in np.argwhere(np.triu(share >= ALIKE, 1)):
             tasks[tuple(sorted((at[i], at[j])))][task] = float(share[i, j])
-    whole = 2 * common / np.maximum(sizes[:, None] + sizes, 1)
-    whole[(sizes < SHORTEST)[:, None] | (sizes < SHORTEST)] = 0
+    whole = _shares(common, sizes)
     for i, j in np.argwhere(np.triu(whole >= ALIKE, 1)):
         tasks[i, j]  # a pair, if no task is alike by itself
     pairs = [
@@ -218,14 +216,19 @@ def _print(source: str) -> CodeFingerprint:
 
 def _distinct(runs: list[set[int]]) -> list[set[int]]:
     """Of long solutions with COPIES of their runs in common, the first alone."""
-    common, size = _common(runs)
-    share = 2 * common / np.maximum(size[:, None] + size, 1)
-    share[(size < SHORTEST)[:, None] | (size < SHORTEST)] = 0
+    share = _shares(*_common(runs))
     kept: list[int] = []
     for number in range(len(runs)):
         if not (share[number, kept] >= COPIES).any():
             kept.append(number)
     return [runs[number] for number in kept]
+
+
+def _shares(common: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """(S, S) the share of their runs that each two have in common; 0 where one has too few."""
+    share = 2 * common / np.maximum(size[:, None] + size, 1)
+    share[(size < SHORTEST)[:, None] | (size < SHORTEST)] = 0
+    return share
 
 
 def _common(runs: list[set[int]]) -> tuple[np.ndarray, np.ndarray]:
