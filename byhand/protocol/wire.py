@@ -30,7 +30,7 @@ DTYPE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
 KINDS = frozenset("raised unwritten time torch missing skipped".split())
 MAX_TEXT, MAX_WARNINGS = 2_000, 10_000  # characters of a message; messages of a step
 MAX_DEPTH = 8
-PLAIN = type(None), bool, int, float  # what crosses as it is
+PLAIN = type(None), bool, int, float, str  # what crosses as it is; text that came is cleaned
 
 
 class WireError(ValueError):
@@ -124,13 +124,11 @@ def _outcome(item: dict, buffers: list) -> StepResult:
 
 def _pack(value: Any, buffers: list[bytes], number: int = -1) -> Any:
     """number: of the step whose target the value is."""
-    if type(value) in PLAIN or type(value) is str:
+    if isinstance(value, PLAIN):
         return value
     match value:
         case Given():
             return {"given": number}
-        case None | bool() | int() | float() | str():
-            return value
         case np.ndarray():
             order = "F" if value.flags.fnc else "C"  # laid out column by column: so it arrives
             buffers.append(value.tobytes(order))
@@ -153,10 +151,8 @@ def _pack(value: Any, buffers: list[bytes], number: int = -1) -> Any:
 def _unpack(packed: Any, buffers: list, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         raise WireError("nested too deeply")
-    if type(packed) in PLAIN:
-        return packed
-    if isinstance(packed, str):
-        return clean(packed)
+    if isinstance(packed, PLAIN):
+        return clean(packed) if isinstance(packed, str) else packed
     inner = partial(_unpack, buffers=buffers, depth=depth + 1)
     if isinstance(packed, list):
         return [inner(item) for item in packed]
