@@ -18,6 +18,7 @@ try:
     from byhand.grading.plugins.exports import Grades
     from byhand.grading.plugins.extractor import EachAlone
     from byhand.grading.plugins.feedback import FeedbackExporter
+    from byhand.grading.plugins.formgrader import caution
     from byhand.grading.plugins.judge import Judge
     from byhand.grading.plugins.late_policy import DueDate, LatePolicy, deadlines
     from byhand.grading.plugins.preprocessors import RestoreCells, TellScore
@@ -51,13 +52,15 @@ c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedE
 # moved, before each submission is graded.
 c.GenerateAssignment.preprocessors = [DueDate, *GenerateAssignment.preprocessors.default()]
 
-# nbgrader's steps, with our judge in place of its Execute, and a line for each score. The metadata
-# is checked once: after sanitising nothing changes it.
+# nbgrader's steps, with our judge in place of its Execute, and a line for each score. Cells have
+# the metadata of the course's notebook, so nobody checks it once more; the form of the whole
+# notebook is checked at the end of the steps, not after each.
 c.Autograde.sanitize_preprocessors = [
     DueDate,
     *(
         RestoreCells if step is OverwriteCells else step
         for step in Autograde.sanitize_preprocessors.default()
+        if step is not CheckCellMetadata
     ),
 ]
 c.Autograde.autograde_preprocessors = [
@@ -68,6 +71,7 @@ c.Autograde.autograde_preprocessors = [
     ),
     TellScore,
 ]
+c.SubmissionExporter.optimistic_validation = True
 
 # Every folder in submitted/ is put in order and graded, or named with the reason why not. A
 # submission is put back into the form of the course's notebook, whatever was done to it; one that
@@ -122,8 +126,9 @@ c.WidgetsDataTypeFilter.display_data_priority = [
     *("text/html", "text/markdown", "text/latex", *PICTURES, "text/plain")
 ]
 
-# Bonus points stand apart: "9.5 of 10, bonus 1.5".
+# Bonus points stand apart: "9.5 of 10, bonus 1.5". Formgrader's lists cannot do that, and say so.
 c.ExportApp.plugin_class = Grades
+caution()
 
 # Quiet: scores and warnings. `nbgrader autograde --log-level=INFO` tells every step. The two
 # warnings are about nbgrader's own use of its libraries and come with every class.

@@ -74,6 +74,7 @@ def test_a_class_is_graded_in_formgrader(desk: Desk):
 
     # The list adds up the points as they are; what lateness leaves stands where it is looked for.
     desk.go("formgrader/manage_students")
+    expect(page.get_by_role("note")).to_contain_text("leave out lateness")
     expect(page.locator("tr", has_text="student-02").locator(".score")).to_have_text("6 / 11")
     with opened(desk.home) as (gradebook, late_policy, _):
         grades = class_grades(gradebook, desk.home, ASSIGNMENT, late_policy)
