@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -184,6 +185,26 @@ def test_a_name_that_is_not_there_is_one_line_with_the_nearest(course: Path):
         assert code not in (0, None)
         assert near in said
         assert "Traceback" not in said
+    assert not (course / "autograded").exists()
+
+
+def test_a_gradebook_that_another_program_writes_and_a_number_that_is_none_are_one_line(
+    course: Path,
+):
+    with sqlite3.connect(course / "gradebook.db") as other:
+        other.execute("BEGIN EXCLUSIVE")
+        code, _, said = done(course, program="nbgrader")
+        other.rollback()
+    assert code == 1
+    assert "the gradebook cannot be written (database is locked)" in said
+    code, _, told = done(course, "--Judge.jobs=-1", program="nbgrader")
+    assert code == 1
+    assert "should not be less than 0" in told
+    shutil.rmtree(course / "submitted")
+    code, _, empty = done(course)
+    assert code == 1
+    assert "nothing to grade: no student has a folder in" in empty
+    assert [len(text.splitlines()) for text in (said, told, empty)] == [1, 1, 1]
     assert not (course / "autograded").exists()
 
 

@@ -79,5 +79,7 @@ def _changes(exporter: SubmissionExporter, gradebook: Gradebook, path: Path) -> 
 
 def _known(name: str, folder: Path, kind: str) -> None:
     names = sorted(path.name for path in folder.glob("*/"))
+    if not names:
+        raise CourseError(f"nothing to grade: no {kind} has a folder in {folder}.")
     if not matching(names, name):
         raise CourseError(nearest(kind, name, names))

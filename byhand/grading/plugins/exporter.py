@@ -4,10 +4,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+import nbgrader.api
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import ClearSolutions
+from sqlalchemy.exc import OperationalError
+from traitlets import TraitError
 
 from byhand.grading.course.notebooks import read
 from byhand.grading.plugins.crew import Crew
@@ -46,7 +49,12 @@ class SubmissionExporter(NotebookExporter):
         self.read: dict[Path, tuple[NotebookNode, dict[str, Any]]] = {}  # and not yet exported
         self.course = cache(self._course)  # read once for all submissions
         if isinstance(self.parent, Autograde):
-            self.judge = Judge(parent=self)
+            _keep_statements()
+            try:
+                _begin_writing(self.parent.coursedir.db_url)
+                self.judge = Judge(parent=self)
+            except (OperationalError, TraitError) as error:
+                raise SystemExit(f"byhand: nothing is graded: {_first_line(error)}") from None
             self.roll = call_roll(self.parent)
             self.crew = Crew(self.judge.jobs, self.judge.scheduler, self.roll.todo, self.job)
 
@@ -100,6 +108,27 @@ class SubmissionExporter(NotebookExporter):
         if former := former_name(path):
             repairs.insert(0, f"the file was named {former}: it is called {path.name}")
         return nb, {"repairs": repairs, "unreadable": ""}
+
+
+def _keep_statements() -> None:
+    """One engine for each gradebook: nbgrader opens it ten times for a submission, and each time
+    SQLAlchemy would compile all statements anew."""
+    if not hasattr(nbgrader.api.create_engine, "cache_info"):
+        nbgrader.api.create_engine = cache(nbgrader.api.create_engine)
+
+
+def _begin_writing(db_url: str) -> None:
+    """Raises OperationalError where the gradebook cannot be had, or another program is at it."""
+    with nbgrader.api.create_engine(db_url).connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _first_line(error: OperationalError | TraitError) -> str:
+    if isinstance(error, TraitError):
+        return str(error)
+    told = str(error.orig).strip().partition("\n")[0]
+    return f"the gradebook cannot be written ({told}): end what is using it, then run this again"
 
 
 def _fault(error: Exception) -> str:

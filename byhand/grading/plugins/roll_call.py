@@ -14,6 +14,7 @@ from pathlib import Path
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde, NbGraderException
 from nbgrader.utils import rmtree
+from sqlalchemy.exc import OperationalError
 
 import byhand
 from byhand.grading.plugins.preprocessors import leave_to_person
@@ -141,12 +142,15 @@ def _close(converter: Autograde, students: list[str], left_out: int) -> None:
     """An outcome for those whom nbgrader itself failed on; an exit code for all who wait."""
     for student in students:
         if not (folder := _graded(converter, student)).exists():
-            folder.mkdir(parents=True)
             outcome = Outcome.of_course_fault("nbgrader stopped, see its log", [])
-            outcome.write(folder / FILE, "unknown")
-            _enter(converter, student)
+            try:
+                folder.mkdir(parents=True)
+                outcome.write(folder / FILE, "unknown")
+                _enter(converter, student)
+            except (OSError, OperationalError) as error:  # such as a full disk
+                converter.log.error("%s is to be graded again: %s", student, error)
     found = [kept(_graded(converter, student)).get("status") for student in students]
-    faults = found.count(COURSE_FAULT)
+    faults = found.count(COURSE_FAULT) + found.count(None)
     if left_out or faults:
         converter.log.error(
             "Not graded, for the reasons above: %d folders in %s, %d submissions by a fault of "

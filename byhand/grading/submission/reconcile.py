@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 from nbformat import NotebookNode, from_dict
-from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbformat.corpus.words import generate_corpus_id as random_cell_id
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from nbgrader.utils import is_grade, is_solution
 
@@ -132,7 +132,7 @@ def _known(cell: NotebookNode, stub: NotebookNode, matched: _Matched) -> Noteboo
 def _own(cell: Submitted, given: dict[str, NotebookNode], taken: set[str]) -> NotebookNode:
     """A cell that is not graded: the student's own, or a given one, which keeps its tags and, as
     links lead to it, its id. taken: the ids of other cells."""
-    made = (new_code_cell if cell.kind == "code" else new_markdown_cell)(cell.source)
+    made = _new(cell)
     same = [c for c in given.values() if c.source.strip() == cell.source.strip()]
     if original := given.get(cell.cell_id) or next(iter(same), None):
         made.metadata = deepcopy(original.metadata)
@@ -142,6 +142,14 @@ def _own(cell: Submitted, given: dict[str, NotebookNode], taken: set[str]) -> No
     if not same:
         made.metadata[MARK] = "own"
     return made
+
+
+def _new(cell: Submitted) -> NotebookNode:
+    """nbformat's functions for this would validate each cell; that is done with all at the end."""
+    made = {"id": random_cell_id(), "cell_type": "markdown", "metadata": {}, "source": cell.source}
+    if cell.kind == "code":
+        made |= {"cell_type": "code", "execution_count": None, "outputs": []}
+    return from_dict(made)
 
 
 def _defined(source: str) -> set[str]:
