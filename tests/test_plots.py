@@ -618,6 +618,12 @@ def test_bars_say_how_long_it_took_and_how_many_times_pytorchs():
     assert not any(same_color(bar.get_facecolor(), style.PYTORCH) for bar in own)
 
 
+def test_runs_that_all_blew_up_are_drawn_all_the_same():
+    nowhere = plots.rate_sweep(RATES, {"one": {"SGD": np.full((3, 3), np.nan)}}).axes[0]
+    assert np.isnan(nowhere.get_lines()[0].get_ydata()).all()
+    assert "SGD" in plots.tuned({"SGD": {"0.1": np.nan, "1": np.nan}}, "digits").alt
+
+
 def test_functions_lie_over_each_other_and_so_do_their_derivatives():
     left, right = overlaid().axes
     assert [line.get_label() for line in left.get_lines()] == ["Tanh", "quoted"]

@@ -66,7 +66,7 @@ def tuned(sweep: Mapping[str, Mapping[str, float]], data: str) -> Figure:
                 [loss for _, loss in sorted(found.items(), key=lambda x: float(x[0]))]
             )
             axes.plot(rates, losses, color=colour, marker=marker, ms=4, label=name)
-            low = np.nanargmin(losses)
+            low = np.argmin(np.nan_to_num(losses, nan=np.inf))
             look = dict(color=colour, marker=marker, ms=11, mec=INK, zorder=4)
             axes.plot(rates[low], losses[low], **look)
             best.append(f"{name}: {rates[low]:g}, loss {losses[low]:.3g}")

@@ -19,7 +19,8 @@ def rate_sweep(rates: Sequence[float], groups: Groups, data: str = "") -> Figure
     rates: of the sweep; groups: panel -> optimizer -> (seeds, rates), NaN where a run blew up. A
     curve ends where a seed does.
     """
-    lowest = min(np.nanmin(losses) for runs in groups.values() for losses in runs.values())
+    found = np.concatenate([losses.ravel() for runs in groups.values() for losses in runs.values()])
+    lowest = found[np.isfinite(found)].min(initial=GUESSING)
     with _panels(groups, data) as (drawn, panels):
         for axes, (title, runs) in zip(panels, groups.items(), strict=True):
             for (name, losses), (colour, marker) in zip(runs.items(), LOOKS, strict=False):
