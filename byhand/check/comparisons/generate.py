@@ -39,18 +39,20 @@ def generate(
     title = f"{check.name}: {steps} tokens after {prompt}, temperature {temperature:g}"
     check.report.title = f"{title}, {blocks} block{'s' * (blocks > 1)} of given parts"
     check.rules(loops=True)
-    draw = check.draw
-    arrays, makers = _arrays(draw.normal, blocks), _Network(blocks)
-    tokens = draw.tokens((prompt,), LETTERS)
+    draw, makers = check.draw, _Network(blocks)
+    question = prompt, steps, temperature, blocks
+    apart = [how for how in ({}, *MISTAKES.values()) if _matters(how, *question)]
 
-    def shows(number: int) -> bool:
-        """Whether what is done to the temperature shows in what is written; 0 and 1 never do."""
-        if temperature in (0, 1):
-            return True
-        written = partial(makers.of(arrays).write, tokens, steps, temperature, number)
-        return len({written(scale).tobytes() for scale in SCALES}) == len(SCALES)
+    def make() -> tuple[dict[str, np.ndarray], np.ndarray, int]:
+        arrays = _arrays(draw.normal, blocks)
+        return arrays, draw.tokens((prompt,), LETTERS), int(draw.rng.integers(2**31))
 
-    number = draw.until(lambda: int(draw.rng.integers(2**31)), shows, TRIES)
+    def shows(made: tuple[dict[str, np.ndarray], np.ndarray, int]) -> bool:
+        """Whether no two mistakes write the same."""
+        written = partial(makers.of(made[0]).write, made[1], steps, temperature, made[2])
+        return len({written(**how).tobytes() for how in apart}) == len(apart)
+
+    arrays, tokens, number = draw.until(make, shows, TRIES)
 
     def write(script: Script, dtype: type) -> None:
         network = makers.of(arrays)
@@ -91,6 +93,18 @@ MISTAKES: dict[str, dict[str, Any]] = {
         {"seen": True},
     "At temperature 0 it takes the least likely token.": {"least": True},
 }  # fmt: skip
+
+
+def _matters(how: dict[str, Any], prompt: int, steps: int, temperature: float, blocks: int) -> bool:
+    """Whether a mistake can show in such a text: what earlier tokens of a prompt see tells the last
+    one from the second block on, and a new token's place is used from the second step on."""
+    hidden = {
+        "least": temperature != 0,
+        "seen": prompt == 1 or blocks == 1,
+        "shift": steps == 1,
+        "scale": temperature in (0, 1),
+    }
+    return not any(hidden[name] for name in how)
 
 
 def _arrays(draw: Callable, blocks: int) -> dict[str, np.ndarray]:
