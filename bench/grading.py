@@ -1,11 +1,12 @@
-"""Grading a class: `python bench/grading.py [n]`, `python bench/grading.py --sizes 100 300 1000`.
+"""Grading a class: `python bench/grading.py [n]`, `... --sizes 100 300 1000`, `... --profile`.
 
 The first grades n mixed submissions (40 unless said) of 3-layers, right ones, wrong ones and ones
 that do not run, by nbgrader's own Execute with the same checks in the student's kernel, and by the
 course's configuration, sandbox on, with 1 worker and with as many as there are cores. All leave out
 the cells tagged `ungraded`. Prints submissions a minute, the start of nbgrader included, and how
 many times as many as plain nbgrader. The second grades classes of these sizes, with all cores, and
-prints the seconds a submission takes and the most memory that nbgrader's own process used.
+prints the seconds a submission takes and the most memory that nbgrader's own process used. The
+third says what a further submission takes with 1 worker, by the clock and in CPU by process.
 """
 
 import argparse
@@ -14,9 +15,13 @@ import resource
 import shutil
 import sys
 import tempfile
+import threading
 import time
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 from joblib import cpu_count
 
 from byhand.grading.course.commands import nbgrader
@@ -25,6 +30,7 @@ from byhand.grading.course.notebooks import grade_id, read, source_notebook
 
 COURSE = Path(__file__).parents[1]
 ASSIGNMENT, NOTEBOOK = "3-layers", "layers.ipynb"
+LOOK = 0.02  # seconds between two looks at the processes
 ALONE = 3  # seconds of a class of one that are measured, the best counts
 PLAIN = """
 from nbconvert.exporters import NotebookExporter
@@ -98,12 +104,53 @@ def scale(sizes: list[int]) -> None:
         print(f"  a class of {size:5}: {taken / size:.2f} s each, at most {memory:.0f} MiB")
 
 
+def profile(count: int) -> None:
+    """Print where the time of a submission goes, beyond that of a class of one."""
+    parts = {size: _by_process(size) for size in (1, count)}
+    print(f"a further submission of {ASSIGNMENT}, 1 worker, seconds:")
+    for name in parts[count]:
+        each = (parts[count][name] - parts[1][name]) / (count - 1)
+        print(f"  {name:40} {each:.2f}")
+
+
+def _by_process(size: int) -> Counter[str]:
+    """Seconds by the clock and of CPU for a class of this size."""
+    seen: dict[int, tuple[str, float]] = {}
+    over = threading.Event()
+    watching = threading.Thread(target=_watch, args=(seen, over))
+    watching.start()
+    taken, _ = grade(size, "\nc.Judge.jobs = 1\n")
+    over.set()
+    watching.join()
+    found = Counter({"by the clock": taken})
+    for kind, seconds in seen.values():
+        found[kind] += seconds
+    return found
+
+
+def _watch(seen: dict[int, tuple[str, float]], over: threading.Event) -> None:
+    """Note the CPU seconds of each process below this one, and what it is, until it is over."""
+    kinds = ["nbgrader", "workers and their server", "students' kernels"]
+    while not over.wait(LOOK):
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                words = [" ".join(one.cmdline()) for one in (child, *child.parents())]
+                inside = any("bwrap" in line or "sandbox.inside" in line for line in words)
+                fork = any("forkserver" in line for line in words)
+                kind = kinds[2 if inside else 1 if fork else 0]
+                times = child.cpu_times()
+                seen[child.pid] = f"CPU of {kind}", times.user + times.system
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("count", nargs="?", type=int, default=40, metavar="N")
     parser.add_argument("--sizes", nargs="+", type=int)
+    parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
-    if arguments.sizes:
+    if arguments.profile:
+        profile(arguments.count)
+    elif arguments.sizes:
         scale(arguments.sizes)
     else:
         compare(arguments.count)
