@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
 from nbgrader.converters import Autograde, NbGraderException
 from nbgrader.utils import rmtree
 from sqlalchemy.exc import OperationalError
@@ -147,7 +147,7 @@ def _close(converter: Autograde, students: list[str], left_out: int) -> None:
                 folder.mkdir(parents=True)
                 outcome.write(folder / FILE, "unknown")
                 _enter(converter, student)
-            except (OSError, OperationalError) as error:  # such as a full disk
+            except (OSError, OperationalError, InvalidEntry) as error:  # such as a full disk
                 converter.log.error("%s is to be graded again: %s", student, error)
     found = [kept(_graded(converter, student)).get("status") for student in students]
     faults = found.count(COURSE_FAULT) + found.count(None)
