@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from operator import mul, truediv
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,8 @@ def generate(
     check.report.title = f"{title}, {blocks} block{'s' * (blocks > 1)} of given parts"
     check.rules(loops=True)
     draw, makers = check.draw, _Network(blocks)
-    question = prompt, steps, temperature, blocks
-    apart = [how for how in ({}, *MISTAKES.values()) if _matters(how, *question)]
+    mistakes = [m for m in MISTAKES.values() if _matters(m, prompt, steps, temperature, blocks)]
+    apart = [{}, *mistakes]
 
     def make() -> tuple[dict[str, np.ndarray], np.ndarray, int]:
         arrays = _arrays(draw.normal, blocks)
@@ -82,10 +83,9 @@ def generate(
     return check.differential(oracle, write, hints, dtypes=[np.float64])
 
 
-SCALES: list[Callable] = [lambda s, t: s / t, lambda s, t: s * t, lambda s, t: s]
 MISTAKES: dict[str, dict[str, Any]] = {
-    "The scores are divided by the temperature, not multiplied with it.": {"scale": SCALES[1]},
-    "The temperature changes nothing.": {"scale": SCALES[2]},
+    "The scores are divided by the temperature, not multiplied with it.": {"scale": mul},
+    "The temperature changes nothing.": {"scale": lambda s, t: s},
     "The positions are off by one: the first new token stands at place len(tokens).": {"shift": 1},
     "The positions are off by one: yours begin one too early.": {"shift": -1},
     "A new token stands at its own place, not at place 0.": {"shift": -LENGTH},
@@ -176,7 +176,7 @@ class _Network:
 
     def write(
         self, tokens: np.ndarray, steps: int, temperature: float, seed: int,
-        scale: Callable = SCALES[0], least: bool = False, **mistakes: Any,
+        scale: Callable = truediv, least: bool = False, **mistakes: Any,
     ) -> np.ndarray:  # fmt: skip
         """Tokens (T,) -> the `steps` that follow, each from the whole text before it."""
         rng, text, prompt = np.random.default_rng(seed), list(tokens), len(tokens)
