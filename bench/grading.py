@@ -117,7 +117,7 @@ def _by_process(size: int) -> Counter[str]:
     """Seconds by the clock and of CPU for a class of this size."""
     seen: dict[int, tuple[str, float]] = {}
     over = threading.Event()
-    watching = threading.Thread(target=_watch, args=(seen, over))
+    watching = threading.Thread(target=_watch, args=(seen, over), daemon=True)
     watching.start()
     taken, _ = grade(size, "\nc.Judge.jobs = 1\n")
     over.set()

@@ -50,11 +50,11 @@ class SubmissionExporter(NotebookExporter):
         self.course = cache(self._course)  # read once for all submissions
         if isinstance(self.parent, Autograde):
             _keep_statements()
+            _begin_writing(self.parent.coursedir.db_url)
             try:
-                _begin_writing(self.parent.coursedir.db_url)
                 self.judge = Judge(parent=self)
-            except (OperationalError, TraitError) as error:
-                raise SystemExit(f"byhand: nothing is graded: {_first_line(error)}") from None
+            except TraitError as error:
+                raise SystemExit(f"byhand: nothing is graded: {error}") from None
             self.roll = call_roll(self.parent)
             self.crew = Crew(self.judge.jobs, self.judge.scheduler, self.roll.todo, self.job)
 
@@ -118,17 +118,17 @@ def _keep_statements() -> None:
 
 
 def _begin_writing(db_url: str) -> None:
-    """Raises OperationalError where the gradebook cannot be had, or another program is at it."""
-    with nbgrader.api.create_engine(db_url).connect() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _first_line(error: OperationalError | TraitError) -> str:
-    if isinstance(error, TraitError):
-        return str(error)
-    told = str(error.orig).strip().partition("\n")[0]
-    return f"the gradebook cannot be written ({told}): end what is using it, then run this again"
+    """Exit with one line where the gradebook cannot be had, or another program is at it."""
+    try:
+        with nbgrader.api.create_engine(db_url).connect() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        told = str(error.orig).strip().partition("\n")[0]
+        raise SystemExit(
+            f"byhand: nothing is graded: the gradebook cannot be written ({told}): end what is "
+            "using it, then run this again"
+        ) from None
 
 
 def _fault(error: Exception) -> str:

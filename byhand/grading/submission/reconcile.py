@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 from nbformat import NotebookNode, from_dict
-from nbformat.corpus.words import generate_corpus_id as random_cell_id
+from nbformat.corpus.words import generate_corpus_id
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from nbgrader.utils import is_grade, is_solution
 
@@ -146,7 +146,8 @@ def _own(cell: Submitted, given: dict[str, NotebookNode], taken: set[str]) -> No
 
 def _new(cell: Submitted) -> NotebookNode:
     """nbformat's functions for this would validate each cell; that is done with all at the end."""
-    made = {"id": random_cell_id(), "cell_type": "markdown", "metadata": {}, "source": cell.source}
+    made = {"id": generate_corpus_id(), "cell_type": "markdown", "metadata": {}}
+    made["source"] = cell.source
     if cell.kind == "code":
         made |= {"cell_type": "code", "execution_count": None, "outputs": []}
     return from_dict(made)
