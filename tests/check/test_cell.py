@@ -201,10 +201,8 @@ def test_a_named_mistake_links_to_the_hints_of_its_task(ids, link, tmp_path, mon
     path.write_text(json.dumps({"cells": [{"id": each} for each in ids]}, indent=1))
     monkeypatch.setenv("JPY_SESSION_NAME", str(path))
     assert progress._hints("test_twice_backward") == link
-    cell, line = (
-        report.Failures(lambda: link),
-        report.Line("output", False, "is 1", hint="Not doubled."),
-    )
+    cell = report.Failures(lambda: link)
+    line = report.Line("output", False, "is 1", hint="Not doubled.")
     with cell:
         report.conclude(report.Report("twice()", "again()", [line]))
     assert ("#cell-id=twice-hints" in cell.reports[0]._repr_html_()) == bool(link)
