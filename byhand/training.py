@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from byhand.checkpoints import (  # noqa: F401 - some are for the notebooks only
     CheckpointError,
@@ -81,7 +80,7 @@ class Run:
         self._best: list[np.ndarray] = []  # state() after the best epoch
         self._safe = 0  # epochs that are in the file
         self._found = ""  # what to say of a file that leaves nothing to do
-        self._bar: tqdm | None = None
+        self._bar = None
         self._threads, self._next = Threads(), 0.0
         self._new_epoch()
 
@@ -115,6 +114,8 @@ class Run:
     def batches(self, loader: Batches) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The batches of a loader, once; after the step on each the loop sets `loss`."""
         if self._bar is None:
+            from tqdm.auto import tqdm  # every kernel loads this module, few of them train
+
             self.steps = operator.length_hint(loader)
             total, done = self.planned * self.steps or None, len(self.history.loss)
             look = dict(desc=self._at(), bar_format=BAR, mininterval=0, leave=False)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -78,8 +78,7 @@ class Failure:
         return f"raised {self.type}{': ' if self.message else ''}{self.message}{self.where}"
 
 
-@dataclass(frozen=True)
-class StepResult:
+class StepResult(NamedTuple):
     """What came of a step: a value or a failure; the `put` arrays it changed; its warnings."""
 
     value: Any = None
@@ -101,14 +100,13 @@ OPERATIONS: dict[str, Callable] = {
 }
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """op: one of OPERATIONS; target: a value for "put", a name for "find" and "call", or a Ref."""
 
     op: str
     target: Any
     args: tuple = ()
-    kwargs: dict = field(default_factory=dict)
+    kwargs: dict[str, Any] = {}  # nobody changes it
 
 
 @dataclass

@@ -28,6 +28,7 @@ from byhand.protocol.source_text import Program, expression_at, program_of
 from byhand.protocol.time_limit import TimeLimit, time_limit
 
 TIME_LIMIT = 10.0  # seconds for one experiment
+IDLE = "put", "find", "read"  # operations in which no code of the student's runs
 LONGEST = 300  # characters of an error's message
 FIXTURES = "fixtures."  # before the name of something that the checker brings
 NUMPY_WARNS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
@@ -121,22 +122,25 @@ class _Session:
 
     def _carry_out(self, step: Step) -> None:
         result = value = failure = None
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        idle = step.op in IDLE
+        with nullcontext([]) if idle else warnings.catch_warnings(record=True) as caught:
+            if not idle:
+                warnings.simplefilter("always")
             try:
                 result = self._act(step)
                 value = plain(result, self.read)
             except Exception as error:  # noqa: BLE001 - whatever the student's code raises is data
                 failure = _failure(error)
-        said = tuple(dict.fromkeys(str(w.message) for w in caught))
-        self.done.append(StepResult(value, failure, self._changed(), said))
+        said = tuple(dict.fromkeys([str(w.message) for w in caught]))
+        changed = () if idle else self._changed()
+        self.done.append(StepResult(value, failure, changed, said))
         if step.op == "put" and isinstance(step.target, np.ndarray | Tensor):
             self.originals[len(self.results)] = np.array(_numbers(result))
         self.results.append(result)
 
     def _act(self, step: Step) -> Any:
         kwargs = {key: self._resolve(value) for key, value in step.kwargs.items()}
-        args = self._resolve(step.args)
+        args = [self._resolve(value) for value in step.args]
         named = step.op in ("find", "call")
         target = self._named(step.target) if named else self._resolve(step.target)
         return OPERATIONS[step.op](target, *args, **kwargs)
@@ -154,13 +158,13 @@ class _Session:
             if (failure := self.done[value.index].failure) is not None:
                 raise NotTried(failure)
             return self.results[value.index]
+        if isinstance(value, np.ndarray):
+            return np.array(value)
         if isinstance(value, list | tuple):
-            return type(value)(map(self._resolve, value))
+            return type(value)([self._resolve(item) for item in value])
         if isinstance(value, Tensor):
             return self.runner.tensors.make(value.array)
-        if isinstance(value, Given):
-            return self.runner.ask(value)
-        return np.array(value) if isinstance(value, np.ndarray) else value
+        return self.runner.ask(value) if isinstance(value, Given) else value
 
     def _changed(self) -> tuple[int, ...]:
         """Which kept arrays the step has changed; they get their values back."""

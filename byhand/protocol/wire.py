@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,22 +39,22 @@ class WireError(ValueError):
 def pack_experiment(experiment: Experiment) -> tuple[dict, list[bytes]]:
     """The experiment as JSON and buffers."""
     buffers: list[bytes] = []
-    pack = partial(_pack, buffers=buffers)
-    steps = [
-        [s.op, pack(s.target, number=n), pack(s.args), pack(s.kwargs)]
-        for n, s in enumerate(experiment.steps)
-    ]
+    steps = []
+    for number, (op, target, args, kwargs) in enumerate(experiment.steps):
+        step = [op, _pack(target, buffers, number)]
+        if args or kwargs:
+            step.append([_pack(arg, buffers) for arg in args])
+        if kwargs:
+            step.append({key: _pack(arg, buffers) for key, arg in kwargs.items()})
+        steps.append(step)
     how = {name: getattr(experiment, name) for name in ("seed", "tensors", "autograd")}
     return {"steps": steps, **how}, buffers
 
 
 def unpack_experiment(packed: Any, buffers: list) -> Experiment:
     """The experiment again. Raises WireError."""
-    unpack = partial(_unpack, buffers=buffers)
     with _wire_errors("experiment"):
-        steps = [Step(op, *map(unpack, given)) for op, *given in packed["steps"]]
-        if not all(step.op in OPERATIONS for step in steps):
-            raise WireError("an unknown step")
+        steps = [_step(buffers, *step) for step in packed["steps"]]
         how = bool(packed["tensors"]), bool(packed["autograd"])
         return Experiment(steps, int(packed["seed"]), *how)
 
@@ -63,22 +62,23 @@ def unpack_experiment(packed: Any, buffers: list) -> Experiment:
 def pack_outcomes(outcomes: list[StepResult]) -> tuple[dict, list[bytes]]:
     """Outcomes as JSON and buffers."""
     buffers: list[bytes] = []
-    packed = [
-        {
-            "value": _pack(outcome.value, buffers),
-            "failure": outcome.failure and list(astuple(outcome.failure)),
-            "changed": list(outcome.changed),
-            "warnings": list(outcome.warnings)[:MAX_WARNINGS],
-        }
-        for outcome in outcomes
-    ]
+    packed = []
+    for value, failure, changed, warnings in outcomes:
+        item = {"value": _pack(value, buffers)}
+        if failure:
+            item["failure"] = astuple(failure)
+        if changed:
+            item["changed"] = changed
+        if warnings:
+            item["warnings"] = warnings[:MAX_WARNINGS]
+        packed.append(item)
     return {"outcomes": packed}, buffers
 
 
 def unpack_outcomes(packed: Any, buffers: list, count: int) -> list[StepResult]:
     """`count` outcomes again, every one of them plain data. Raises WireError."""
     with _wire_errors("outcomes"):
-        outcomes = [_outcome(item, buffers) for item in packed["outcomes"]]
+        outcomes = [_outcome(buffers, **item) for item in packed["outcomes"]]
     if len(outcomes) != count:
         raise WireError(f"{len(outcomes)} outcomes for {count} steps")
     return outcomes
@@ -107,57 +107,65 @@ def _wire_errors(what: str) -> Iterator[None]:
         raise WireError(f"no {what}: {error}"[:MAX_TEXT]) from error
 
 
-def _outcome(item: dict, buffers: list) -> StepResult:
-    failure = None
-    if item["failure"] is not None:
-        kind, *texts = item["failure"]
+def _step(buffers: list, op: str, target: Any, args: list = (), kwargs: Any = ()) -> Step:
+    if op not in OPERATIONS:
+        raise WireError("an unknown step")
+    args = tuple([_unpack(arg, buffers) for arg in args])
+    kwargs = {key: _unpack(arg, buffers) for key, arg in dict(kwargs).items()}
+    return Step(op, _unpack(target, buffers), args, kwargs)
+
+
+def _outcome(
+    buffers: list, value: Any, failure: Any = None, changed: Any = (), warnings: Any = ()
+) -> StepResult:
+    value = _unpack(value, buffers)
+    if failure is not None:
+        kind, *texts = failure
         if kind not in KINDS or len(texts) != 3:
             raise WireError(f"no failure of kind {kind!r:.40}")
         failure = Failure(kind, *(clean(str(text)[:MAX_TEXT]) for text in texts))
-    return StepResult(
-        value=_unpack(item["value"], buffers),
-        failure=failure,
-        changed=tuple(int(index) for index in item["changed"]),
-        warnings=tuple(clean(str(text)[:MAX_TEXT]) for text in item["warnings"][:MAX_WARNINGS]),
-    )
+    changed = tuple(int(index) for index in changed)
+    warnings = tuple(clean(str(text)[:MAX_TEXT]) for text in warnings[:MAX_WARNINGS])
+    return StepResult(value, failure, changed, warnings)
 
 
 def _pack(value: Any, buffers: list[bytes], number: int = -1) -> Any:
     """number: of the step whose target the value is."""
     if isinstance(value, PLAIN):
         return value
+    if isinstance(value, Ref):
+        return {"ref": value.index}
+    if isinstance(value, np.ndarray):
+        order = "F" if value.flags.fnc else "C"  # laid out column by column: so it arrives
+        buffers.append(value.tobytes(order))
+        return {"array": [value.dtype.str, value.shape, order, len(buffers) - 1]}
+    if isinstance(value, list):
+        return [_pack(item, buffers) for item in value]
     match value:
-        case Given():
-            return {"given": number}
-        case np.ndarray():
-            order = "F" if value.flags.fnc else "C"  # laid out column by column: so it arrives
-            buffers.append(value.tobytes(order))
-            return {"array": [value.dtype.str, list(value.shape), order, len(buffers) - 1]}
-        case Tensor():
-            return {"tensor": _pack(value.array, buffers)}
-        case Ref():
-            return {"ref": value.index}
-        case Opaque():
-            return {"opaque": value.type}
-        case list():
-            return [_pack(item, buffers) for item in value]
         case tuple():
             return {"tuple": [_pack(item, buffers) for item in value]}
         case dict():
             return {"dict": {key: _pack(item, buffers) for key, item in value.items()}}
+        case Tensor():
+            return {"tensor": _pack(value.array, buffers)}
+        case Given():
+            return {"given": number}
+        case Opaque():
+            return {"opaque": value.type}
     raise WireError(f"a {type(value).__name__} is no data")
 
 
 def _unpack(packed: Any, buffers: list, depth: int = 0) -> Any:
-    if depth > MAX_DEPTH:
-        raise WireError("nested too deeply")
     if isinstance(packed, PLAIN):
         return clean(packed) if isinstance(packed, str) else packed
-    inner = partial(_unpack, buffers=buffers, depth=depth + 1)
+    if (depth := depth + 1) > MAX_DEPTH:
+        raise WireError("nested too deeply")
     if isinstance(packed, list):
-        return [inner(item) for item in packed]
+        return [_unpack(item, buffers, depth) for item in packed]
     [(kind, content)] = packed.items()
     match kind, content:
+        case "ref", _:
+            return Ref(int(content))
         case "array", [dtype, shape, order, index]:
             if not DTYPE.fullmatch(dtype) or not all(type(n) is int and n >= 0 for n in shape):
                 raise WireError("no array")
@@ -166,19 +174,18 @@ def _unpack(packed: Any, buffers: list, depth: int = 0) -> Any:
             buffer, buffers[index] = memoryview(buffers[index]), None
             return np.frombuffer(buffer, dtype).reshape(shape, order=order).copy("K")
         case "tensor", _:
-            if not isinstance(array := inner(content), np.ndarray):
+            if not isinstance(array := _unpack(content, buffers, depth), np.ndarray):
                 raise WireError("no tensor")
             return Tensor(array)
-        case "ref", _:
-            return Ref(int(content))
         case "given", _:
             return Given(int(content))
         case "opaque", _:
             return Opaque(clean(str(content)[:200]))
         case "tuple", _:
-            return tuple(map(inner, content))
+            return tuple([_unpack(item, buffers, depth) for item in content])
         case "dict", _:
-            return {clean(str(key)): inner(item) for key, item in content.items()}
+            pairs = content.items()
+            return {clean(str(key)): _unpack(item, buffers, depth) for key, item in pairs}
     raise WireError("no value")
 
 

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +41,10 @@ class Liar(LocalRunner):
         for index in self.draw.sample(range(len(outcomes)), min(count, len(outcomes))):
             outcomes[index] = self.draw.choice(
                 [
-                    replace(outcomes[index], value=self.draw.choice(STRANGE)),
-                    replace(outcomes[index], value=None, failure=self.draw.choice(FAILURES)),
-                    replace(outcomes[index], changed=(self.draw.choice([0, -1, 10**18]),)),
-                    replace(outcomes[index], warnings=("<b>",) * 3),
+                    outcomes[index]._replace(value=self.draw.choice(STRANGE)),
+                    outcomes[index]._replace(value=None, failure=self.draw.choice(FAILURES)),
+                    outcomes[index]._replace(changed=(self.draw.choice([0, -1, 10**18]),)),
+                    outcomes[index]._replace(warnings=("<b>",) * 3),
                 ]
             )
         return outcomes

@@ -134,7 +134,7 @@ def test_anything_else_is_refused(packed):
 
 
 def test_an_unknown_step_is_refused():
-    steps = [["eval", "1", {"tuple": []}, {"dict": {}}]]
+    steps = [["eval", "1"]]
     packed = {"seed": 0, "steps": steps, "tensors": False, "autograd": True}
     with pytest.raises(WireError):
         unpack_experiment(packed, [])

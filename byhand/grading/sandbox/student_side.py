@@ -133,6 +133,7 @@ def serve(channel: Channel, kind: type[Shell] = Shell) -> None:
     """Do what comes, one request after the other, until the channel ends."""
     shell, home = kind.instance(config=Config(CONFIG)), os.getpid()
     gc.freeze()  # what was loaded stays: nobody looks through it for what can go
+    gc.enable()
 
     def tell(output: dict) -> None:
         for stream in streams if output["output_type"] != "stream" else ():
