@@ -10,6 +10,7 @@ from nbgrader.preprocessors import (
     ClearHiddenTests,
     Execute,
     OverwriteCells,
+    SaveAutoGrades,
 )
 from sqlalchemy.exc import SAWarning
 
@@ -21,7 +22,7 @@ try:
     from byhand.grading.plugins.formgrader import caution
     from byhand.grading.plugins.judge import Judge
     from byhand.grading.plugins.late_policy import DueDate, LatePolicy, deadlines
-    from byhand.grading.plugins.preprocessors import RestoreCells, TellScore
+    from byhand.grading.plugins.preprocessors import RestoreCells, SaveAtOnce, TellScore
     from byhand.grading.submission.markup import PICTURES, clean, markdown
     from byhand.handin import TRAINED
 except ImportError as error:  # nbgrader would go on without this file, and without the sandbox
@@ -65,7 +66,7 @@ c.Autograde.sanitize_preprocessors = [
 ]
 c.Autograde.autograde_preprocessors = [
     *(
-        Judge if step is Execute else step
+        {Execute: Judge, SaveAutoGrades: SaveAtOnce}.get(step, step)
         for step in Autograde.autograde_preprocessors.default()
         if step is not CheckCellMetadata
     ),

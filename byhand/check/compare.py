@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from byhand.check.report import Line
-from byhand.protocol.experiment import Opaque, Tensor
+from byhand.protocol.experiment import LARGEST, Opaque, Tensor
 
 TOLERANCE = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-4}
 NUMERICAL_TOLERANCE = 1e-5  # for central differences with steps of about 1e-5
@@ -84,6 +84,8 @@ def bare(value: Any) -> Any:
 
 def as_number(value: object) -> float | None:
     """A value as a float, if it is a real number or an array without axes of one."""
+    if type(value) is float or (type(value) is int and abs(value) < LARGEST):
+        return float(value)
     array = np.asarray(None if isinstance(value, list | tuple) else value)
     return float(array) if not array.ndim and array.dtype.kind in "iuf" else None
 
@@ -95,7 +97,7 @@ def same(value: object, expected: object) -> bool:
         return fits and all(map(same, value, expected))
     if (number := as_number(expected)) is not None:
         mine = as_number(value)
-        return mine is not None and alike(np.asarray(mine), np.asarray(number))
+        return mine is not None and (mine == number or alike(*map(np.asarray, (mine, number))))
     if isinstance(expected, np.ndarray):
         return isinstance(value, np.ndarray) and alike(value, expected)
     return type(value) is type(expected) and value == expected

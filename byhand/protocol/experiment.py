@@ -106,7 +106,7 @@ class Step(NamedTuple):
     op: str
     target: Any
     args: tuple = ()
-    kwargs: dict[str, Any] = {}  # nobody changes it
+    kwargs: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
 
 
 @dataclass

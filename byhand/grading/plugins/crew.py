@@ -1,5 +1,6 @@
 """The workers of a run: they run submissions ahead of nbgrader, which takes them one by one."""
 
+import compileall
 import gc
 import multiprocessing
 import os
@@ -16,6 +17,7 @@ from weakref import finalize
 
 from pebble import ProcessExpired, ProcessPool
 
+import byhand
 from byhand.grading.plugins.cluster import Cluster
 from byhand.grading.plugins.watch import Watch
 from byhand.grading.sandbox.leftovers import PREFIX, claim, remove, sweep
@@ -93,6 +95,8 @@ class Crew:
 def load_ahead() -> str:
     """Begin to load what the workers have in common, in the server whose forks they are: it takes
     as long as loading nbgrader, and the two can go on together. How workers are started."""
+    # A kernel cannot keep what it compiles: each would compile the package anew.
+    compileall.compile_dir(Path(byhand.__file__).parent, quiet=2)
     # The server's socket is below the folder for temporary files, and its path must be short.
     if len(tempfile.gettempdir()) >= SHORT:
         return "spawn"

@@ -5,7 +5,7 @@ from datetime import timedelta
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells
+from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells, SaveAutoGrades
 
 from byhand.grading.plugins.grades import Score, bonus_tests
 from byhand.grading.plugins.late_policy import LatePolicy
@@ -21,6 +21,26 @@ class RestoreCells(OverwriteCells):
 
     def report_change(self, name: str, attr: str, old: object, new: object) -> None:
         """Say nothing."""
+
+
+class SaveAtOnce(SaveAutoGrades):
+    """SaveAutoGrades with one commit a submission, where nbgrader makes one a cell: the gradebook
+    has all of its scores or none, and the disk is waited for once."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: ResourcesDict
+    ) -> tuple[NotebookNode, ResourcesDict]:
+        """The notebook itself stays as it is."""
+        course = resources["nbgrader"]
+        self.notebook_id, self.assignment_id = course["notebook"], course["assignment"]
+        self.student_id = course["student"]
+        with Gradebook(course["db_url"]) as self.gradebook:
+            session = self.gradebook.db
+            commit, session.commit = session.commit, session.flush
+            for index, cell in enumerate(nb.cells):
+                self.preprocess_cell(cell, resources, index)
+            commit()
+        return nb, resources
 
 
 class TellScore(NbGraderPreprocessor):
