@@ -53,8 +53,8 @@ c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedE
 # moved, before each submission is graded.
 c.GenerateAssignment.preprocessors = [DueDate, *GenerateAssignment.preprocessors.default()]
 
-# nbgrader's steps, with our judge in place of its Execute, and a line for each score. Cells have
-# the metadata of the course's notebook, so nobody checks it once more; the form of the whole
+# nbgrader's steps, with our judge in place of its Execute, scores that are entered at once, and a
+# line for each. Cells have the metadata of the course's notebook, so nobody checks it once more; the form of the whole
 # notebook is checked at the end of the steps, not after each.
 c.Autograde.sanitize_preprocessors = [
     DueDate,
@@ -64,12 +64,12 @@ c.Autograde.sanitize_preprocessors = [
         if step is not CheckCellMetadata
     ),
 ]
+at_once = [
+    SaveAtOnce if step is SaveAutoGrades else step
+    for step in Autograde.autograde_preprocessors.default()
+]
 c.Autograde.autograde_preprocessors = [
-    *(
-        {Execute: Judge, SaveAutoGrades: SaveAtOnce}.get(step, step)
-        for step in Autograde.autograde_preprocessors.default()
-        if step is not CheckCellMetadata
-    ),
+    *(Judge if step is Execute else step for step in at_once if step is not CheckCellMetadata),
     TellScore,
 ]
 c.SubmissionExporter.optimistic_validation = True

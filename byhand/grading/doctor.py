@@ -6,12 +6,13 @@ import shutil
 import tempfile
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-from jupyter_core.paths import jupyter_path
+from jupyter_core.paths import jupyter_config_path, jupyter_path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from traitlets.config import Config, PyFileConfigLoader
@@ -25,6 +26,7 @@ GOOD, NOTE, WRONG = "ok", "note", "WRONG"
 FREE = 2**30  # bytes of disk below which grading may stop halfway
 INSTALL = "run `make setup`"
 IN_CONTAINER = [Path("/.dockerenv"), Path("/run/.containerenv")]
+ON_A_HUB = "JUPYTERHUB_USER"
 OF_THE_POD = "KUBERNETES_SERVICE_HOST"
 KERNEL = Path("/proc/sys")  # settings of Linux
 
@@ -50,6 +52,8 @@ def examine(course: Path) -> Iterator[Finding]:
     config, found = _configuration(course)
     yield found
     yield _extensions()
+    if ON_A_HUB in os.environ:
+        yield _formgrader_on_hub()
     yield from _sandbox(tuple(config.Judge.get("rungs", rungs.ACCEPTED)))
     yield _digits()
     for folder in dict.fromkeys([course, Path(tempfile.gettempdir())]):
@@ -117,6 +121,17 @@ def _extensions() -> Finding:
         return Finding(GOOD, "nbgrader's extension of JupyterLab")
     lost = "formgrader and Create Assignment are missing in `make lab`"
     return Finding(NOTE, "nbgrader's extension of JupyterLab is not there", f"{lost}: {INSTALL}")
+
+
+def _formgrader_on_hub() -> Finding:
+    """Whether formgrader finds the judge: a hub starts it outside of the course's folder."""
+    for place in jupyter_config_path():
+        with suppress(Exception, SystemExit):  # no such file, or whatever stands in there
+            config = PyFileConfigLoader("nbgrader_config.py", path=place).load_config()
+            if Judge in config.Autograde.get("autograde_preprocessors", []):
+                return Finding(GOOD, f"formgrader on this hub, {place}/nbgrader_config.py")
+    about = "formgrader on this hub would run students' code outside of a sandbox"
+    return Finding(NOTE, about, 'docs/instructors.md, "On a JupyterHub", says what it needs')
 
 
 def _sandbox(acceptable: tuple[str, ...]) -> Iterator[Finding]:

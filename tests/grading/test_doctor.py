@@ -176,3 +176,18 @@ def test_damaged_data_and_a_full_disk(course: Path, machine, monkeypatch):
     assert wrong[0] == "WRONG  MNIST: train-images: not MNIST. Put the original in its place."
     assert f"0.0 GiB free in {course}: 1 GiB is needed" in wrong[1]
     assert byhand_doctor().exit_code == 1
+
+
+def test_a_formgrader_on_a_hub_that_would_not_find_the_judge_is_told_of(
+    course: Path, machine, monkeypatch, tmp_path: Path
+):
+    assert "formgrader on this hub" not in byhand_doctor().output
+    monkeypatch.setenv(doctor.ON_A_HUB, "instructor")
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(own := tmp_path / "jupyter"))
+    assert any("formgrader on this hub would run" in line for line in lines(doctor.NOTE))
+    own.mkdir()
+    (own / "nbgrader_config.py").write_text("c = get_config()\n")
+    assert any("formgrader on this hub would run" in line for line in lines(doctor.NOTE))
+    named = f'load_subconfig("nbgrader_config.py", path={str(course)!r})\n'
+    (own / "nbgrader_config.py").write_text(f"c = get_config()\n{named}")
+    assert any(f"formgrader on this hub, {own}" in line for line in lines(doctor.GOOD))
