@@ -54,8 +54,8 @@ c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\nraise NotImplementedE
 c.GenerateAssignment.preprocessors = [DueDate, *GenerateAssignment.preprocessors.default()]
 
 # nbgrader's steps, with our judge in place of its Execute, scores that are entered at once, and a
-# line for each. Cells have the metadata of the course's notebook, so nobody checks it once more; the form of the whole
-# notebook is checked at the end of the steps, not after each.
+# line for each. Cells have the metadata of the course's notebook, so nobody checks it once more;
+# the form of the whole notebook is checked at the end of the steps, not after each.
 c.Autograde.sanitize_preprocessors = [
     DueDate,
     *(
