@@ -21,7 +21,7 @@ CHECKS = [  # what CI checks, as arguments of python
     "-m ruff check",
     "-m byhand normalise --check",
     "-m byhand release --check",
-    "-m pytest -n auto --dist loadscope",
+    f"-m pytest -n {(os.cpu_count() or 1) + 1} --dist loadscope",  # many wait for a kernel
 ]
 
 
