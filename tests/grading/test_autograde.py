@@ -2,15 +2,18 @@
 
 import csv
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook, MissingEntry
 
 from byhand.grading.course.commands import nbgrader
+from byhand.grading.plugins.preprocessors import SaveAtOnce
 
-from .tiny import ASSIGNMENT, generate, hand_in, tiny_notebook, write_course
+from .tiny import ASSIGNMENT, cell, generate, hand_in, tiny_notebook, write_course
 
 TIMES = {
     "in-time": "2026-03-02 18:00:00 UTC",
@@ -174,3 +177,29 @@ def test_validate_fails_what_run_all_goes_past(tmp_path: Path, answers: list[str
         cell.source = cell.source.replace("raise NotImplementedError", answer)
     nbformat.write(released, tmp_path / "tiny.ipynb")
     assert said in nbgrader(tmp_path, "validate", "tiny.ipynb")
+
+
+def test_a_submission_has_all_of_its_scores_or_none(tmp_path: Path):
+    names = dict(notebook="tiny", assignment=ASSIGNMENT, student="student-01")
+    where = names["notebook"], ASSIGNMENT
+    url = f"sqlite:///{tmp_path}/gradebook.db"
+    with Gradebook(url) as gradebook:
+        gradebook.add_assignment(ASSIGNMENT)
+        gradebook.add_notebook(*where)
+        for name in ("first", "second"):
+            gradebook.add_grade_cell(name, *where, max_score=2, cell_type="code")
+        gradebook.add_student(names["student"])
+        gradebook.add_submission(ASSIGNMENT, names["student"])
+
+    def enter(*tests: str) -> list[float | None]:
+        """Those two scores, after those of the tests have been entered."""
+        cells = [cell("1", name, grade=True, locked=True, points=2.0) for name in tests]
+        nb = nbformat.v4.new_notebook(cells=cells)
+        with suppress(MissingEntry):
+            SaveAtOnce().preprocess(nb, {"nbgrader": {**names, "db_url": url}})
+        with Gradebook(url) as gradebook:
+            found = [gradebook.find_grade(n, *where, names["student"]) for n in ("first", "second")]
+            return [grade.auto_score for grade in found]
+
+    assert enter("first", "no such test", "second") == [None, None]
+    assert enter("first", "second") == [2.0, 2.0]
