@@ -13,7 +13,8 @@ from nbgrader.api import Gradebook, MissingEntry
 from byhand.grading.course.commands import nbgrader
 from byhand.grading.plugins.preprocessors import SaveAtOnce
 
-from .tiny import ASSIGNMENT, cell, generate, hand_in, tiny_notebook, write_course
+from .tiny import ASSIGNMENT, generate, hand_in, tiny_notebook, write_course
+from .tiny import cell as tiny_cell
 
 TIMES = {
     "in-time": "2026-03-02 18:00:00 UTC",
@@ -193,7 +194,7 @@ def test_a_submission_has_all_of_its_scores_or_none(tmp_path: Path):
 
     def enter(*tests: str) -> list[float | None]:
         """Those two scores, after those of the tests have been entered."""
-        cells = [cell("1", name, grade=True, locked=True, points=2.0) for name in tests]
+        cells = [tiny_cell("1", name, grade=True, locked=True, points=2.0) for name in tests]
         nb = nbformat.v4.new_notebook(cells=cells)
         with suppress(MissingEntry):
             SaveAtOnce().preprocess(nb, {"nbgrader": {**names, "db_url": url}})
@@ -201,5 +202,5 @@ def test_a_submission_has_all_of_its_scores_or_none(tmp_path: Path):
             found = [gradebook.find_grade(n, *where, names["student"]) for n in ("first", "second")]
             return [grade.auto_score for grade in found]
 
-    assert enter("first", "no such test", "second") == [None, None]
+    assert enter("first", "no-such-test", "second") == [None, None]
     assert enter("first", "second") == [2.0, 2.0]
