@@ -26,6 +26,7 @@ GOOD, NOTE, WRONG = "ok", "note", "WRONG"
 FREE = 2**30  # bytes of disk below which grading may stop halfway
 INSTALL = "run `make setup`"
 IN_CONTAINER = [Path("/.dockerenv"), Path("/run/.containerenv")]
+CONFIG = "nbgrader_config.py"
 ON_A_HUB = "JUPYTERHUB_USER"
 OF_THE_POD = "KUBERNETES_SERVICE_HOST"
 KERNEL = Path("/proc/sys")  # settings of Linux
@@ -101,18 +102,25 @@ def _jupyter_kernel() -> Finding:
 
 def _configuration(course: Path) -> tuple[Config, Finding]:
     """nbgrader's configuration as it will be, and whether the judge is in it."""
-    path = course / "nbgrader_config.py"
+    path = course / CONFIG
     try:
-        config = PyFileConfigLoader(path.name, path=str(course)).load_config()
+        config = _loaded(course)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever stands in there
         return Config(), Finding(
             WRONG, f"{path} cannot be read", f"{type(error).__name__}: {error}"
         )
-    steps = config.Autograde.get("autograde_preprocessors", [])
-    if Judge not in steps:
+    if not _names_judge(config):
         lost = "students' code would run outside of a sandbox"
         return config, Finding(WRONG, f"{path} does not name the Judge", f"{lost}: put it back")
     return config, Finding(GOOD, f"nbgrader's configuration, {path}")
+
+
+def _loaded(folder: Path) -> Config:
+    return PyFileConfigLoader(CONFIG, path=str(folder)).load_config()
+
+
+def _names_judge(config: Config) -> bool:
+    return Judge in config.Autograde.get("autograde_preprocessors", [])
 
 
 def _extensions() -> Finding:
@@ -127,9 +135,8 @@ def _formgrader_on_hub() -> Finding:
     """Whether formgrader finds the judge: a hub starts it outside of the course's folder."""
     for place in jupyter_config_path():
         with suppress(Exception, SystemExit):  # no such file, or whatever stands in there
-            config = PyFileConfigLoader("nbgrader_config.py", path=place).load_config()
-            if Judge in config.Autograde.get("autograde_preprocessors", []):
-                return Finding(GOOD, f"formgrader on this hub, {place}/nbgrader_config.py")
+            if _names_judge(_loaded(Path(place))):
+                return Finding(GOOD, f"formgrader on this hub, {place}/{CONFIG}")
     about = "formgrader on this hub would run students' code outside of a sandbox"
     return Finding(NOTE, about, 'docs/instructors.md, "On a JupyterHub", says what it needs')
 

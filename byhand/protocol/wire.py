@@ -133,15 +133,15 @@ def _pack(value: Any, buffers: list[bytes], number: int = -1) -> Any:
     """number: of the step whose target the value is."""
     if isinstance(value, PLAIN):
         return value
-    if isinstance(value, Ref):
-        return {"ref": value.index}
-    if isinstance(value, np.ndarray):
-        order = "F" if value.flags.fnc else "C"  # laid out column by column: so it arrives
-        buffers.append(value.tobytes(order))
-        return {"array": [value.dtype.str, value.shape, order, len(buffers) - 1]}
-    if isinstance(value, list):
-        return [_pack(item, buffers) for item in value]
-    match value:
+    match value:  # the most frequent first
+        case Ref():
+            return {"ref": value.index}
+        case np.ndarray():
+            order = "F" if value.flags.fnc else "C"  # laid out column by column: so it arrives
+            buffers.append(value.tobytes(order))
+            return {"array": [value.dtype.str, value.shape, order, len(buffers) - 1]}
+        case list():
+            return [_pack(item, buffers) for item in value]
         case tuple():
             return {"tuple": [_pack(item, buffers) for item in value]}
         case dict():

@@ -11,6 +11,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import cache
 from multiprocessing import forkserver
 from pathlib import Path
 from weakref import finalize
@@ -95,8 +96,7 @@ class Crew:
 def load_ahead() -> str:
     """Begin to load what the workers have in common, in the server whose forks they are: it takes
     as long as loading nbgrader, and the two can go on together. How workers are started."""
-    # A kernel cannot keep what it compiles: each would compile the package anew.
-    compileall.compile_dir(Path(byhand.__file__).parent, quiet=2)
+    _compile()
     # The server's socket is below the folder for temporary files, and its path must be short.
     if len(tempfile.gettempdir()) >= SHORT:
         return "spawn"
@@ -105,6 +105,12 @@ def load_ahead() -> str:
     vars(sys.modules["__main__"]).pop("__file__", None)
     forkserver.ensure_running()
     return "forkserver"
+
+
+@cache
+def _compile() -> None:
+    """Compile the package: a kernel cannot keep what it compiles, and each would do it anew."""
+    compileall.compile_dir(Path(byhand.__file__).parent, quiet=2)
 
 
 def _processes(size: int, folder: Path) -> ProcessPool:
