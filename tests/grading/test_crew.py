@@ -189,9 +189,7 @@ def test_a_name_that_is_not_there_is_one_line_with_the_nearest(course: Path):
     assert not (course / "autograded").exists()
 
 
-def test_a_gradebook_that_another_program_writes_and_a_number_that_is_none_are_one_line(
-    course: Path,
-):
+def test_a_locked_gradebook_a_full_disk_and_a_number_that_is_none_are_one_line(course: Path):
     with sqlite3.connect(course / "gradebook.db") as other:
         other.execute("BEGIN EXCLUSIVE")
         code, _, said = done(course, program="nbgrader")
@@ -201,11 +199,14 @@ def test_a_gradebook_that_another_program_writes_and_a_number_that_is_none_are_o
     code, _, told = done(course, "--Judge.jobs=-1", program="nbgrader")
     assert code == 1
     assert "should not be less than 0" in told
+    code, _, full = done(course, f"--Judge.written={2**60}", program="nbgrader")
+    assert code == 1
+    assert f"the disk of {course} is full" in full
     shutil.rmtree(course / "submitted")
     code, _, empty = done(course)
     assert code == 1
     assert "nothing to grade: no student has a folder in" in empty
-    assert [len(text.splitlines()) for text in (said, told, empty)] == [1, 1, 1]
+    assert [len(text.splitlines()) for text in (said, told, full, empty)] == [1] * 4
     assert not (course / "autograded").exists()
 
 

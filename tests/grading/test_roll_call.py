@@ -140,7 +140,7 @@ def test_the_list_is_that_of_nbgrader_and_an_end(converter: Autograde):
     assert roll.notes == {"student-01": [], "student-02": []}
     assert [str(path) for path in roll.todo] == sorted(path for [path] in before.values())
     *students, last = sorted(converter.assignments)
-    assert {folder: converter.assignments[folder] for folder in students} == before
+    assert {folder: list(converter.assignments[folder]) for folder in students} == before
     assert LAST in last
 
 

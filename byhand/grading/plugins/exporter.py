@@ -55,7 +55,7 @@ class SubmissionExporter(NotebookExporter):
                 self.judge = Judge(parent=self)
             except TraitError as error:
                 raise SystemExit(f"byhand: nothing is graded: {error}") from None
-            self.roll = call_roll(self.parent)
+            self.roll = call_roll(self.parent, self.judge.written)
             self.crew = Crew(self.judge.jobs, self.judge.scheduler, self.roll.todo, self.job)
 
     def job(self, path: Path) -> Job:

@@ -5,14 +5,17 @@ names of others. Here its list is made from what is there.
 """
 
 import os
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
 from nbgrader.converters import Autograde, NbGraderException
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import rmtree
 from sqlalchemy.exc import OperationalError
 
@@ -39,22 +42,23 @@ class Roll:
 
 
 @dataclass
-class AtTheEnd:
-    """The last entry in nbgrader's list of submissions, each of which is a list of notebooks.
+class Turn:
+    """A submission in nbgrader's list: its notebooks.
 
-    nbgrader has no hook for the end of a run. It asks for the notebooks of each submission when
-    its turn comes, so the last one is asked after all others were graded.
+    nbgrader asks for them when its turn comes, and lets pass what is raised there: a hook before
+    each submission and, in an entry without notebooks, at the end of a run. It has none of its own.
     """
 
-    do: Callable[[], None]
+    first: Callable[[], None]
+    notebooks: Sequence[str] = ()
 
     def __iter__(self) -> Iterator[str]:
-        self.do()
-        return iter(())
+        self.first()
+        return iter(self.notebooks)
 
 
-def call_roll(converter: Autograde) -> Roll:
-    """Put all submissions in order and set nbgrader's list.
+def call_roll(converter: Autograde, room: int = 0) -> Roll:
+    """Put all submissions in order and set nbgrader's list. room: bytes that one may need.
 
     What has changed since it was graded is graded again, with --force everything. Folders that
     cannot be graded are named in the log, and at the end count in the exit code.
@@ -92,11 +96,13 @@ def call_roll(converter: Autograde) -> Roll:
                 same += 1
                 continue
             rmtree(str(graded))  # else nbgrader would pass it over
-        roll.todo += map(Path, sorted(converter.assignments[str(submitted)]))
+        notebooks = converter.assignments[str(submitted)]
+        roll.todo += map(Path, notebooks)
+        converter.assignments[str(submitted)] = Turn(partial(_look_for, room, coursedir), notebooks)
     if same:
         print(f"unchanged since graded: {same} (--force grades them again)", flush=True)
     last = str(_submitted(converter, LAST))
-    converter.assignments[last] = AtTheEnd(lambda: _close(converter, students, left_out))
+    converter.assignments[last] = Turn(lambda: _close(converter, students, left_out))
     return roll
 
 
@@ -136,6 +142,15 @@ def _graded(converter: Autograde, student: str) -> Path:
     coursedir = converter.coursedir
     where = coursedir.autograded_directory, student, coursedir.assignment_id
     return Path(coursedir.format_path(*where))
+
+
+def _look_for(room: int, coursedir: CourseDirectory) -> None:
+    """Exit with one line where the disk has no room for one more submission."""
+    if (free := shutil.disk_usage(coursedir.root).free) < room:
+        raise SystemExit(
+            f"byhand: the disk of {coursedir.root} is full ({free >> 20} MiB free, a submission "
+            f"may need {room >> 20}): make room, then run this again; what is graded stays graded"
+        )
 
 
 def _close(converter: Autograde, students: list[str], left_out: int) -> None:
