@@ -7,12 +7,17 @@ the cells tagged `ungraded`. Prints submissions a minute, the start of nbgrader 
 many times as many as plain nbgrader. The second grades classes of these sizes, with all cores, and
 prints the seconds a submission takes and the most memory that nbgrader's own process used. The
 third says what a further submission takes with 1 worker, by the clock and in CPU by process.
+`... --simulated 10000` grades nobody: on a gradebook and graded notebooks made up for so many it
+prints the seconds and the memory of what comes after grading, and of grading one more.
 """
 
 import argparse
 import json
+import multiprocessing
+import os
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -42,6 +47,15 @@ c.Execute.timeout = 60
 c.Execute.skip_cells_with_tag = "ungraded"
 """
 
+LIST = """
+from nbgrader.apps import NbGrader
+from nbgrader.apps.api import NbGraderAPI
+
+app = NbGrader()
+app.initialize([])
+print(len(NbGraderAPI(parent=app).get_{}))
+"""
+
 
 def kinds() -> list[str]:
     """Texts of submissions: two right ones, one with three mistakes, one with a cell that is no
@@ -60,18 +74,28 @@ def kinds() -> list[str]:
     return [right, mistaken, right, json.dumps(nb)]
 
 
+def set_up(course: Path, extra: str = "") -> None:
+    """A course with this assignment. extra: for its configuration."""
+    shutil.copytree(COURSE / "source" / ASSIGNMENT, course / "source" / ASSIGNMENT)
+    config = (COURSE / "nbgrader_config.py").read_text(encoding="utf-8")
+    (course / "nbgrader_config.py").write_text(config + extra, encoding="utf-8")
+    nbgrader(course, "generate_assignment", ASSIGNMENT)
+
+
+def hand_in(course: Path, student: str, text: str) -> None:
+    """Put a notebook into submitted/."""
+    handed_in = course / "submitted" / student / ASSIGNMENT
+    handed_in.mkdir(parents=True)
+    (handed_in / NOTEBOOK).write_text(text, encoding="utf-8")
+
+
 def grade(count: int, extra: str) -> tuple[float, float]:
     """Seconds by the clock for a class of `count`, and the most MiB of nbgrader's process."""
     with tempfile.TemporaryDirectory(prefix="byhand-bench-") as folder:
         course, texts = Path(folder), kinds()
-        shutil.copytree(COURSE / "source" / ASSIGNMENT, course / "source" / ASSIGNMENT)
-        config = (COURSE / "nbgrader_config.py").read_text(encoding="utf-8")
-        (course / "nbgrader_config.py").write_text(config + extra, encoding="utf-8")
-        nbgrader(course, "generate_assignment", ASSIGNMENT)
+        set_up(course, extra)
         for number in range(count):
-            handed_in = course / "submitted" / f"student-{number + 1:04}" / ASSIGNMENT
-            handed_in.mkdir(parents=True)
-            (handed_in / NOTEBOOK).write_text(texts[number % 4], encoding="utf-8")
+            hand_in(course, f"student-{number + 1:04}", texts[number % 4])
         begin = time.perf_counter()
         log = nbgrader(course, "autograde", ASSIGNMENT)
         taken = time.perf_counter() - begin
@@ -113,6 +137,41 @@ def profile(count: int) -> None:
         print(f"  {name:40} {each:.2f}")
 
 
+def simulate(size: int) -> None:
+    """Print what a gradebook with so many students costs after grading."""
+    with tempfile.TemporaryDirectory(prefix="byhand-bench-") as folder:
+        course = Path(folder)
+        set_up(course)
+        made = multiprocessing.Process(target=_make_up, args=(course, size))
+        made.start()  # a process of its own: the memory of this one would count below
+        made.join()
+        hand_in(course, "one-more", kinds()[0])
+        python, tool = [sys.executable], [sys.executable, "-m", "nbgrader"]
+        print(f"{size} students with points in {ASSIGNMENT}:")
+        for name, command in {
+            "autograde one more": [*tool, "autograde", ASSIGNMENT],
+            "byhand report": [*python, "-m", "byhand", "report", ASSIGNMENT],
+            "nbgrader export": [*tool, "export"],
+            "formgrader, submissions": [*python, "-c", LIST.format(f"submissions({ASSIGNMENT!r})")],
+            "formgrader, students": [*python, "-c", LIST.format("students()")],
+        }.items():
+            begin = time.perf_counter()
+            process = subprocess.Popen(command, cwd=course, stdout=subprocess.DEVNULL)
+            _, code, used = os.wait4(process.pid, 0)
+            if code:
+                sys.exit(f"{name} has failed")
+            taken = time.perf_counter() - begin
+            print(f"  {name:24} {taken:6.1f} s, {used.ru_maxrss / 1024:5.0f} MiB")
+
+
+def _make_up(course: Path, size: int) -> None:
+    """A class in the gradebook and in autograded/."""
+    sys.path.insert(0, str(COURSE))
+    from tests.grading.synthetic import make_class
+
+    make_class(course, ASSIGNMENT, [f"student-{number + 1:05}" for number in range(size)])
+
+
 def _by_process(size: int) -> Counter[str]:
     """Seconds by the clock and of CPU for a class of this size."""
     seen: dict[int, tuple[str, float]] = {}
@@ -147,10 +206,13 @@ if __name__ == "__main__":
     parser.add_argument("count", nargs="?", type=int, default=40, metavar="N")
     parser.add_argument("--sizes", nargs="+", type=int)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--simulated", type=int, metavar="N")
     arguments = parser.parse_args()
     if arguments.profile:
         profile(arguments.count)
     elif arguments.sizes:
         scale(arguments.sizes)
+    elif arguments.simulated:
+        simulate(arguments.simulated)
     else:
         compare(arguments.count)
