@@ -18,6 +18,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from byhand.grading.plugins import cluster
+from byhand.grading.sandbox import cgroups
 from byhand.grading.submission import work
 
 from .tiny import ASSIGNMENT, generate, hand_in, write_course
@@ -126,10 +127,11 @@ def test_the_scores_are_the_same_on_a_cluster(course: Path, scheduler: str):
     assert totals(course) == EXPECTED
 
 
-def test_after_ctrl_c_the_next_run_goes_on(course: Path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_after_ctrl_c_or_an_end_from_outside_the_next_run_goes_on(course: Path, number: int):
     process = tried(course)
     first, _ = process.stdout.readline(), process.stdout.readline()  # written by now
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode != 0
     assert left(course) == []
@@ -143,6 +145,7 @@ def test_after_ctrl_c_the_next_run_goes_on(course: Path):
 def test_a_worker_that_is_killed_costs_nobody_anything(course: Path):
     process, killed = tried(course, "--jobs", "2"), 0
     process.stdout.readline()
+    [run] = temporary(course).glob("byhand-*")
     end = time.monotonic() + 20
     while not killed and time.monotonic() < end:
         for worker in psutil.Process(process.pid).children(recursive=True):
@@ -156,6 +159,8 @@ def test_a_worker_that_is_killed_costs_nobody_anything(course: Path):
     assert process.returncode == 0, said
     assert totals(course) == EXPECTED
     assert left(course) == []
+    parents = {parent for place in cgroups.places() for parent in (place.memory, place.pids)}
+    assert [str(group) for parent in parents for group in parent.glob(f"{run.name}*")] == []
 
 
 def test_what_a_changed_test_would_cost_is_told_and_not_entered(course: Path):

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from pebble import ProcessExpired, ProcessPool
 import byhand
 from byhand.grading.plugins.cluster import Cluster
 from byhand.grading.plugins.watch import Watch
+from byhand.grading.sandbox import cgroups
 from byhand.grading.sandbox.leftovers import PREFIX, claim, remove, sweep
 from byhand.grading.submission import work
 from byhand.grading.submission.work import Cell, Job, Ran
@@ -52,6 +54,7 @@ class Crew:
         self.running: dict[Path, tuple[Job, Future]] = {}
         self.watch = Watch(len(todo))
         self.stop = finalize(self, _stop, self.pool, self.folder, claim(self.folder))
+        _heed_signals()
         self._go_on()
 
     def take(self, path: Path, cells: tuple[Cell, ...], make: Callable[[], Job]) -> Ran:
@@ -119,6 +122,16 @@ def _processes(size: int, folder: Path) -> ProcessPool:
     return ProcessPool(size, context=context, initializer=_settle, initargs=[str(folder)])
 
 
+def _heed_signals() -> None:
+    """Stop as cleanly when told to end, or when the terminal is closed, as after Ctrl-C. A program
+    with ways of its own, such as formgrader's server, keeps them."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        if {signal.getsignal(number), signal.getsignal(signal.SIGTERM)} == {signal.SIG_DFL}:
+            signal.signal(number, signal.default_int_handler)
+
+
 def _settle(folder: str) -> None:
     """What a new worker does: all that it may leave behind is in one folder."""
     tempfile.tempdir = folder
@@ -136,5 +149,6 @@ def _stop(pool: ProcessPool | Cluster, folder: Path, lock: int) -> None:
     """End the workers, whatever they do, and remove what they have left."""
     pool.stop()
     pool.join()
+    cgroups.clear(folder.name)
     remove(folder)
     os.close(lock)

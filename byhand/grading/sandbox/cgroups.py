@@ -115,6 +115,14 @@ def _create(place: Place, name: str, memory: int, processes: int) -> Group:
         raise
 
 
+def clear(run: str) -> None:
+    """Remove what is left of the groups whose names begin so, of a run that is over."""
+    for place in places():
+        for parent in {place.memory, place.pids}:
+            for folder in parent.glob(f"{run}*"):
+                _clear(folder)
+
+
 def _clear(folder: Path) -> None:
     """Kill what is in a dead run's group and remove it, or leave it to the next run."""
     try:

@@ -12,7 +12,6 @@ are no such groups. rungs.py says which of these this machine can give.
 
 import ctypes
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -195,7 +194,8 @@ def _launch(kernel: Kernel, limits: Limits, torch: bool, rung: str, hidden: list
     folder, env = kernel.folder, _environment(kernel.folder, torch, rung)
     boxed, kernel.kept = rung == "bubblewrap", rung == "landlock"
     if rung != "none":
-        name = f"{PREFIX}{secrets.token_hex(4)}"
+        run = folder.parent.name if folder.parent.name.startswith(PREFIX) else PREFIX.rstrip("-")
+        name = run + folder.name.removeprefix(PREFIX.rstrip("-"))
         kernel.group = cgroups.create(name, limits.memory, limits.processes)
     view = None
     if kernel.kept:
