@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 COURSE = Path(__file__).parents[2]
 PICTURES = COURSE / "build" / "browser"
+TALLEST = 8_000  # pixels of a picture
 WAIT = 120  # seconds for whatever a busy machine may take its time with
 THEMES, WIDTHS, HEIGHT = ("light", "dark"), (700, 1400), 900
 FAULTS = ("serious", "critical")  # of those that axe finds
@@ -75,9 +76,14 @@ class Desk:
         keep(self.page, name)
 
 
-def keep(page: Page, name: str, **how: bool) -> None:
-    """A picture of a page, for a person to look at."""
+def keep(page: Page, name: str, whole: bool = False) -> None:
+    """A picture of a page, for a person to look at. whole: more than what is in view."""
     PICTURES.mkdir(parents=True, exist_ok=True)
+    how = {}
+    if whole:  # but for the end of a very long one, which Chromium sometimes fails at
+        width, height = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+        clip = dict(x=0, y=0, width=width, height=min(height, TALLEST))
+        how = dict(full_page=True, clip=clip)
     page.screenshot(path=PICTURES / f"{name}.png", **how)
 
 

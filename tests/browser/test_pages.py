@@ -43,7 +43,7 @@ def test_a_page_is_readable_in_both_themes_and_at_every_width(
     page.on("request", lambda request: asked.append(request.url))
     page.goto(pages[name].as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-    keep(page, f"{name}-{theme}-{width}", full_page=True)
+    keep(page, f"{name}-{theme}-{width}", whole=True)
     assert faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []

@@ -127,6 +127,15 @@ def test_the_scores_are_the_same_on_a_cluster(course: Path, scheduler: str):
     assert totals(course) == EXPECTED
 
 
+@pytest.fixture
+def hangs_up() -> Iterator[None]:
+    """A closed terminal ends what is started here, also where these tests were told to go on."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hangs_up")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_after_ctrl_c_or_an_end_from_outside_the_next_run_goes_on(course: Path, number: int):
     process = tried(course)
