@@ -21,7 +21,8 @@ CHECKS = [  # what CI checks, as arguments of python
     "-m ruff check",
     "-m byhand normalise --check",
     "-m byhand release --check",
-    f"-m pytest -n {(os.cpu_count() or 1) + 1} --dist loadscope",  # many wait for a kernel
+    # One process more than cores, as many tests wait for a kernel; tests/conftest.py has the order.
+    f"-m pytest -n {(os.cpu_count() or 1) + 1} --dist loadscope --no-loadscope-reorder",
 ]
 
 

@@ -15,23 +15,31 @@ from byhand.grading.course.reference_weights import FILES, write_weights
 
 COURSE = Path(__file__).parents[1]
 
-UNTRAINED = re.compile(
-    r".*test_course\.py::test_a_mistake.*\[(\d-\w+)-(?!train_(mlp|mnist|sorter))"
+APART = re.compile(
+    r".*(test_course\.py::test_a_mistake.*\[\d-\w+-(?!train_(mlp|mnist|sorter))|_notebooks_run.*)"
 )
+# Files that take a minute or more, the longest first: begun last, one of them would go on alone.
+LONG = "test_demo test_judge test_notebooks_run test_course test_crew".split()
 
 
 class ByFile(LoadScopeScheduling):
     """tests/test_course.py would be half of all: its mistakes go by assignment, and those that
-    need trained weights with the rest of the file."""
+    need trained weights with the rest of the file. Each notebook runs by itself."""
 
     def _split_scope(self, nodeid: str) -> str:
-        found = UNTRAINED.match(nodeid)
+        found = APART.match(nodeid)
         return found[1] if found else nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
     return ByFile(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; within one, and among all others, the order stays."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 @pytest.fixture(scope="session")

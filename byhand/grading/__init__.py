@@ -1,14 +1,9 @@
 """What an instructor's machine runs: nbgrader plug-ins, the release, the demo class."""
 
 import importlib
-import sys
 from typing import Any
 
 import byhand
-
-# nbformat imports jsonschema, which would compile a grammar of addresses: a second, for what no
-# notebook needs.
-sys.modules.setdefault("rfc3987_syntax", None)
 
 
 class WhenUsed:

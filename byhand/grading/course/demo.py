@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from byhand.grading.course.commands import nbgrader
+from byhand.grading.course.commands import generate, nbgrader
 from byhand.grading.course.mistakes import mistakes
 from byhand.grading.course.notebooks import (
     CourseError,
@@ -66,7 +66,7 @@ def run(course: Path, console: Console) -> None:
     if passed:
         console.print(f"In the sandbox {rung!r}, not in {'; '.join(passed)}.")
     with Progress(console=console, transient=True) as progress:
-        bar = progress.add_task("", total=sum(len(s) + 2 for s in classes.values()) + 1)
+        bar = progress.add_task("", total=sum(len(s) + 1 for s in classes.values()) + 2)
 
         def grade_with(*arguments: str, a_line_each: str = "") -> None:
             def each_line(line: str) -> None:
@@ -79,8 +79,10 @@ def run(course: Path, console: Console) -> None:
                 file.write(log)
             progress.advance(bar, not a_line_each)
 
+        console.print(*(f"nbgrader generate_assignment {name}" for name in classes), sep="\n")
+        generate(demo, list(classes))
+        progress.advance(bar)
         for assignment, students in classes.items():
-            grade_with("generate_assignment", assignment)
             weights = demo / "weights" / assignment
             weights.mkdir(parents=True)
             write_weights(course, assignment, weights)
