@@ -1,10 +1,13 @@
 """The course grades as it promises: wrong solutions lose their task, right ones lose nothing."""
 
+import secrets
 from collections.abc import Collection, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from byhand.check.random_inputs import Memory
 from byhand.grading.course.mistakes import Mistake, Variant, mistakes, variants
 from byhand.grading.course.notebooks import (
     assignments,
@@ -38,11 +41,21 @@ def in_a_students_folder(request: pytest.FixtureRequest, tmp_path: Path, monkeyp
     monkeypatch.delenv("BYHAND_DATA", raising=False)
 
 
+@cache
+def memory_of(assignment: str) -> Memory:
+    """The draws of this run: for each mistake anew they, and what PyTorch answers to them, would
+    take half of the time."""
+    return Memory(secrets.randbits(64))
+
+
 def lost(
-    assignment: str, replace: Mapping[str, str], only: Collection[str] | None = None
+    assignment: str,
+    replace: Mapping[str, str],
+    only: Collection[str] | None = None,
+    memory: Memory | None = None,
 ) -> dict[str, str]:
     """The test cells that a submission loses points in, with their messages."""
-    results = grade(source_notebook(COURSE, assignment), replace, only)
+    results = grade(source_notebook(COURSE, assignment), replace, only, memory)
     return {test: r.message for test, r in results.items() if r.points < r.max_points}
 
 
@@ -54,7 +67,7 @@ def lost_by(assignment: str, tried: Variant) -> dict[str, str]:
     """
     is_first = tried is FIRST[type(tried), assignment, tried.task]
     only = {tried.task} | (TASKS[assignment] - TRAINING if is_first else set())
-    return lost(assignment, {tried.task: tried.source}, only)
+    return lost(assignment, {tried.task: tried.source}, only, memory_of(assignment))
 
 
 def graded_cells(assignment: str) -> set[str]:

@@ -13,14 +13,18 @@ import sys
 import time
 import traceback
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING
 
 import nbformat
 from nbformat import NotebookNode
+
+if TYPE_CHECKING:  # loading the checks, PyTorch with them, takes seconds
+    from byhand.check.random_inputs import Memory
 
 BONUS = "bonus"  # the tag of test cells whose points come on top
 UNGRADED = "ungraded"  # the tag of cells that draw or train: grading leaves them out
@@ -198,11 +202,12 @@ def grade(
     path: Path,
     replace: Mapping[str, str] = MappingProxyType({}),
     only: Collection[str] | None = None,
+    memory: "Memory | None" = None,
 ) -> dict[str, CellResult]:
     """Grade a source notebook in this process, some of its solution cells replaced.
 
     path: a source notebook; replace: grade_id -> source of the solution cells to exchange;
-    only: tasks whose test cells are run, all if None.
+    only: tasks whose test cells are run, all if None; memory: of the draws of a class.
     Runs setup, solution and test cells in notebook order in one namespace, and no others. An
     exception in a cell never stops the cells after it. Returns test grade_id -> CellResult.
     """
@@ -218,7 +223,8 @@ def grade(
             if test and only is not None and task_of(test, tasks) not in only:
                 continue
             began = time.perf_counter()
-            message = _run(source, first_line, namespace)
+            with memory.of(source) if test and memory else nullcontext():
+                message = _run(source, first_line, namespace)
             took = time.perf_counter() - began
             if test:
                 worth = float(cell.metadata.nbgrader.points)
