@@ -14,6 +14,7 @@ words has the words of mistakes.toml; wrongly, if there are hints and none has t
 import argparse
 import multiprocessing
 import os
+import secrets
 import tempfile
 from collections import Counter
 from contextlib import chdir
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from byhand.check.random_inputs import Memory
 from byhand.check.report import Report, showing
 from byhand.grading.course.mistakes import Mistake, mistakes
 from byhand.grading.course.notebooks import assignments, grade, solution_cells, source_notebook
@@ -70,41 +72,50 @@ def measure(assignment: str, count: int) -> None:
 def sweep(count: int) -> None:
     """Print which mistakes ever escaped or went unnamed in so many gradings, and the shares."""
     work = [
-        (assignment, mistake, count)
+        (assignment, [one for one in several if one.task == task], count)
         for assignment in assignments(COURSE)
-        for mistake in mistakes(COURSE / "mistakes" / assignment)
-        if mistake.task not in TRAINED.get(assignment, ())  # their draws are whole images
+        for several in [mistakes(COURSE / "mistakes" / assignment)]
+        for task in dict.fromkeys(one.task for one in several)
+        if task not in TRAINED.get(assignment, ())  # their draws are whole images
     ]
     total = Counter()
     with multiprocessing.get_context("fork").Pool() as pool:
-        for found, lines in pool.imap_unordered(_grade_often, work, chunksize=4):
+        for found, lines in pool.imap_unordered(_grade_often, work):
             total += found
             print(*lines, sep="\n", end="\n" if lines else "", flush=True)
-    print(f"{len(work)} mistakes, {count} gradings each: {total['escaped']} times one escaped,")
+    number = sum(len(several) for _, several, _ in work)
+    print(f"{number} mistakes, {count} gradings each: {total['escaped']} times one escaped,")
     print(f"  {total['unsaid']} times one went without its words")
-    share = {kind: total[kind] / (count * len(work)) for kind in ("rightly", "wrongly")}
+    share = {kind: total[kind] / (count * number) for kind in ("rightly", "wrongly")}
     print(f"  named rightly {share['rightly']:.1%}, wrongly {share['wrongly']:.1%}")
 
 
-def _grade_often(work: tuple[str, Mistake, int]) -> tuple[Counter, list[str]]:
-    """One mistake: what came of its gradings, and a line for each kind of surprise."""
-    assignment, mistake, count = work
+def _grade_often(work: tuple[str, list[Mistake], int]) -> tuple[Counter, list[str]]:
+    """The mistakes of a task: what came of their gradings, and a line for each kind of surprise.
+    In each round they share their draws, and what PyTorch answers to them."""
+    assignment, several, count = work
     found, lines = Counter(), {}
     with threadpool_limits(1):
         for _ in range(count):
-            kinds, told = _grade_once(assignment, mistake)
-            found += Counter(kinds)
-            for kind in set(kinds) - {"rightly"}:
-                name = f"{assignment}, {mistake.task}: {mistake.name}"
-                lines.setdefault(kind, f"{kind}: {name}: {told}")
-    return found, [f"{line} ({found[kind]} of {count})" for kind, line in lines.items()]
+            memory = Memory(secrets.randbits(64))
+            for mistake in several:
+                kinds, told = _grade_once(assignment, mistake, memory)
+                for kind in kinds:
+                    found[mistake.name, kind] += 1
+                    line = f"{kind}: {assignment}, {mistake.task}: {mistake.name}: {told}"
+                    lines.setdefault((mistake.name, kind), line)
+    total = Counter()
+    for (_, kind), times in found.items():
+        total[kind] += times
+    surprises = [one for one in lines if one[1] != "rightly"]
+    return total, [f"{lines[one]} ({found[one]} of {count})" for one in surprises]
 
 
-def _grade_once(assignment: str, mistake: Mistake) -> tuple[list[str], str]:
+def _grade_once(assignment: str, mistake: Mistake, memory: Memory) -> tuple[list[str], str]:
     """The kinds of outcome of one grading, and the hints that were shown."""
     source, reports = source_notebook(COURSE, assignment), []
     with showing(reports.append):
-        results = grade(source, {mistake.task: mistake.source}, only=[mistake.task])
+        results = grade(source, {mistake.task: mistake.source}, [mistake.task], memory)
     lost = {test for test, result in results.items() if result.points < result.max_points}
     lost -= {test for test in lost if test.endswith("_speed")} - set(mistake.costs)
     said = "\n".join(results[test].message for test in lost)

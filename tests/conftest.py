@@ -19,7 +19,7 @@ APART = re.compile(
     r".*(test_course\.py::test_a_mistake.*\[\d-\w+-(?!train_(mlp|mnist|sorter))|_notebooks_run.*)"
 )
 # Files that take a minute or more, the longest first: begun last, one of them would go on alone.
-LONG = "test_demo test_judge test_notebooks_run test_course test_crew".split()
+LONG = "test_judge test_course test_notebooks_run test_demo test_crew".split()
 
 
 class ByFile(LoadScopeScheduling):

@@ -1,6 +1,7 @@
 """Hostile and broken submissions, all in one class, through the real `nbgrader autograde`.
 
-A class for each rung of the sandbox. No recipe runs before a harmless one has shown that the
+A class for each rung of the sandbox: on the second one without those that are only notebooks in a
+bad state, which are put in order before there is a sandbox. No recipe runs before a harmless one has shown that the
 sandbox and its limits are there.
 """
 
@@ -38,7 +39,11 @@ NOT_PROMISED = {
     ("landlock", "disk"): "what is written is looked at ten times a second, not held up: the "
     "kernel is stopped too late for this recipe's bound",
 }
-CASES = list(product(RUNGS, RECIPES))
+CASES = [
+    (rung, recipe)
+    for rung, recipe in product(RUNGS, RECIPES)
+    if rung == RUNGS[0] or recipe.kind != "notebook"
+]
 each_recipe = pytest.mark.parametrize(
     ("graded", "recipe"), CASES, ids=lambda case: getattr(case, "name", case), indirect=["graded"]
 )
@@ -101,7 +106,7 @@ def grading(rung: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gra
         _run(set_up, codes, logs, "generate_assignment")
         _refuse_unless_confined(set_up)
         hide_among_students(set_up)
-        for recipe in RECIPES:
+        for recipe in (recipe for on, recipe in CASES if on == rung):
             hand_in(set_up, recipe)
         for command in ("autograde", "generate_feedback"):
             _run(set_up, codes, logs, command)

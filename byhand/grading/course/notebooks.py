@@ -216,7 +216,7 @@ def grade(
     if unknown := {*replace, *(only or ())} - set(tasks):
         raise CourseError(f"{path}: no solution cell {', '.join(sorted(unknown))}.")
     results = {}
-    sources = [replace.get(grade_id(cell, "solution"), cell.source) for cell in cells]
+    sources = [replace.get(grade_id(cell, "solution"), cell.source).rstrip() for cell in cells]
     with given_beside(path), _namespace(sources) as (namespace, first_lines):
         for cell, source, first_line in zip(cells, sources, first_lines, strict=True):
             test = grade_id(cell, "grade")
@@ -241,11 +241,13 @@ def _namespace(sources: list[str]) -> Iterator[tuple[dict, list[int]]]:
     """A namespace for cells, which linecache and inspect know as the lines of one file.
 
     Yields the namespace and the line on which each cell begins. One file for all cells, because
-    inspect looks for the source of a class in the one file of its module.
+    inspect looks for the source of a class in the one file of its module; In as in a notebook, so
+    that a cell that was read before is not read again.
     """
-    lengths = [source.count("\n") + 1 for source in sources]
+    lengths = [source.count("\n") + 2 for source in sources]
     first_lines = list(itertools.accumulate(lengths, initial=1))[:-1]
-    module = _new_module("\n".join(sources) + "\n", f"byhand_graded_{id(sources)}")
+    module = _new_module("\n\n".join(sources) + "\n", f"byhand_graded_{id(sources)}")
+    module.In = sources
     try:
         yield vars(module), first_lines
     finally:
