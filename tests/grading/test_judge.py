@@ -1,8 +1,8 @@
 """Hostile and broken submissions, all in one class, through the real `nbgrader autograde`.
 
 A class for each rung of the sandbox: on the second one without those that are only notebooks in a
-bad state, which are put in order before there is a sandbox. No recipe runs before a harmless one has shown that the
-sandbox and its limits are there.
+bad state, which are put in order before there is a sandbox. No recipe runs before a harmless one
+has shown that the sandbox and its limits are there.
 """
 
 import html
