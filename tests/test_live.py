@@ -43,6 +43,11 @@ def lines(drawn, colour, width=None):
     return [np.array(line.get("points").split(), float).reshape(-1, 2) for line in found]
 
 
+def insides(drawn):
+    """The attributes of what keeps the curves of each panel inside."""
+    return [one.attrib for one in parsed(drawn).iter(f"{SVG}svg") if one.get("x")]
+
+
 def dots(drawn, colour):
     found = [dot for dot in parsed(drawn).iter(f"{SVG}circle") if dot.get("fill") == colour]
     return np.array([[float(dot.get("cx")), float(dot.get("cy"))] for dot in found])
@@ -123,16 +128,17 @@ def test_without_classes_there_is_no_accuracy():
     assert max(points[:, 0].max() for points in lines(drawn, style.TRAIN)) > 600
 
 
-def test_what_is_off_the_axes_is_drawn_at_their_edge():
+def test_what_is_off_the_axes_ends_at_their_edge_and_looks_like_no_value_there():
     loss = [1.0] * 400
     loss[200] = 1e-9
     far = History(seconds=[1.0], loss=loss, lr=[0.1] * 400)
     drawn = plots.training_run(far)
-    every = lines(drawn, style.TRAIN, 0.8)[0]
-    assert every[:, 1].max() == 236  # the lower edge
-    for points in lines(drawn, style.TRAIN):
-        assert (points >= 0).all()
-        assert (points <= [live.WIDTH, live.HEIGHT]).all()
+    lower = 236 + 1
+    first = insides(drawn)[0]
+    assert float(first["y"]) + float(first["height"]) == lower
+    assert lines(drawn, style.TRAIN, 0.8)[0][:, 1].max() > lower
+    low = plots.training_run(History([1.0], [1.0], [1.0], [0.3], [0.4], [0.1], [1.0]), goal=0.99)
+    assert (dots(low, style.VALIDATION)[:, 1] > live.HEIGHT).sum() == 1  # not one at 97%
 
 
 def test_names_of_epochs_stand_apart():

@@ -31,6 +31,11 @@ LINE = (
     '<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{width}" '
     'stroke-linejoin="round" stroke-linecap="round"{more}/>'
 )
+INSIDE = (  # what is drawn in it ends at its edges
+    '<svg x="{x}" y="{y}" width="{w}" height="{h}" viewBox="{x} {y} {w} {h}">{shapes}</svg>'
+)
+EDGE = 4  # pixels beside and above a panel's axes, for the half of a dot
+FAR = 100  # heights of a panel; what is further away is drawn there
 DOT = '<circle cx="{x:.1f}" cy="{y:.1f}" r="{r}" fill="{colour}"/>'
 
 
@@ -78,7 +83,10 @@ class Panel:
                 shapes.append(_text(x, bottom + 16, f"{value:g}", "middle"))
         shapes.append(_text(right, bottom + 30, "epoch", "end"))
         shapes.append(_line([(left, top), (left, bottom), (right, bottom)], INK, 1))
-        shapes += [self._drawn(curve) for curve in self.curves]
+        corner = dict(x=left - EDGE, y=top - EDGE)
+        size = dict(w=right - left + 2 * EDGE, h=bottom - top + EDGE + 1)
+        drawn = "".join(map(self._drawn, self.curves))
+        shapes.append(INSIDE.format(**corner, **size, shapes=drawn))
         for row, curve in enumerate(self.curves if self.legend else []):
             y = top + 10 + 16 * row
             if self.legend == "bottom":
@@ -98,7 +106,7 @@ class Panel:
         low, high = self.low, self.high
         if self.log:
             y, low, high = np.log(np.maximum(y, LEAST)), math.log(low), math.log(high)
-        return bottom - (bottom - top) * np.clip((y - low) / (high - low), 0, 1)
+        return bottom - (bottom - top) * np.clip((y - low) / (high - low), -FAR, FAR)
 
     def _drawn(self, curve: Curve) -> str:
         points = np.column_stack([self._across(curve.x), self._down(curve.y)])
