@@ -137,6 +137,9 @@ def test_what_is_off_the_axes_ends_at_their_edge_and_looks_like_no_value_there()
     first = insides(drawn)[0]
     assert float(first["y"]) + float(first["height"]) == lower
     assert lines(drawn, style.TRAIN, 0.8)[0][:, 1].max() > lower
+    for points in lines(drawn, style.TRAIN):
+        assert (points >= 0).all()
+        assert (points[:, 0] <= live.WIDTH).all()
     low = plots.training_run(History([1.0], [1.0], [1.0], [0.3], [0.4], [0.1], [1.0]), goal=0.99)
     assert (dots(low, style.VALIDATION)[:, 1] > live.HEIGHT).sum() == 1  # not one at 97%
 

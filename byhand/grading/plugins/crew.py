@@ -125,11 +125,12 @@ def _processes(size: int, folder: Path) -> ProcessPool:
 def _heed_signals() -> None:
     """Stop as cleanly when told to end, or when the terminal is closed, as after Ctrl-C. A program
     with ways of its own, such as formgrader's server, keeps them."""
-    if threading.current_thread() is not threading.main_thread():
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return
-    for number in (signal.SIGHUP, signal.SIGTERM):
-        if {signal.getsignal(number), signal.getsignal(signal.SIGTERM)} == {signal.SIG_DFL}:
-            signal.signal(number, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
 
 
 def _settle(folder: str) -> None:

@@ -194,8 +194,9 @@ def _launch(kernel: Kernel, limits: Limits, torch: bool, rung: str, hidden: list
     folder, env = kernel.folder, _environment(kernel.folder, torch, rung)
     boxed, kernel.kept = rung == "bubblewrap", rung == "landlock"
     if rung != "none":
-        run = folder.parent.name if folder.parent.name.startswith(PREFIX) else PREFIX.rstrip("-")
-        name = run + folder.name.removeprefix(PREFIX.rstrip("-"))
+        name, run = folder.name, folder.parent.name
+        if run.startswith(PREFIX):  # a crew's folder: its groups can be told by the name
+            name = f"{run}-{name.removeprefix(PREFIX)}"
         kernel.group = cgroups.create(name, limits.memory, limits.processes)
     view = None
     if kernel.kept:
