@@ -3,7 +3,7 @@
 import ast
 import linecache
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import FunctionType
 from typing import Any
@@ -13,16 +13,15 @@ MAGICS = frozenset({"time", "capture", "prun"})  # what a cell under them define
 UNREADABLE = (SyntaxError, ValueError, RuntimeError, MemoryError)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Program:
     """The text of a student's cells and where the names in it come from (alias -> origin).
 
     name: what the text calls the subject, if that is known and may differ from its __name__.
-    Equal to itself alone, so that what was read off it can be kept.
     """
 
     text: str
-    origins: dict[str, str]
+    origins: dict[str, str] = field(compare=False)  # they follow from the text
     name: str = ""
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from byhand import check
+from byhand.check import core
 from byhand.check.core import Check, Hint, UsageError
 from byhand.check.random_inputs import Draw, Memory
 from byhand.nn import Criterion, Module, Optimizer
@@ -325,3 +326,11 @@ def test_in_a_class_the_same_is_drawn_for_all_and_answered_once():
     assert seeds[0] != seeds[1]
     with Memory(2).of("a cell"):
         assert Draw().seed != seeds[0]
+
+
+def test_the_rules_are_read_off_a_solution_once_for_all_checks_of_it():
+    for _ in range(3):
+        Check("function", right).rules()
+    before = core._broken_rules.cache_info().misses
+    Check("function", right).rules()
+    assert core._broken_rules.cache_info().misses == before
