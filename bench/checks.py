@@ -3,6 +3,8 @@
     python bench/checks.py [N]             the reference, graded N times (200 unless said)
     python bench/checks.py --mistakes N    every mistake of mistakes/, graded N times
 
+`--only 3-layers` and the like leaves the other assignments out.
+
 The first runs the visible check of every test cell on the reference solution and prints the
 slowest, then grades the reference N times, hidden cases included, with fresh random numbers. The
 second grades each mistake with the test cells of its own task, fresh numbers each time, and prints
@@ -36,17 +38,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("gradings", nargs="?", type=int, default=200, metavar="N")
     parser.add_argument("--mistakes", type=int, metavar="N")
+    parser.add_argument("--only", choices=(names := assignments(COURSE)), nargs="+", default=names)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         os.environ["XDG_CACHE_HOME"] = folder  # the small digits, whatever this machine has
         os.environ.pop("BYHAND_DATA", None)
-        for assignment in assignments(COURSE):
-            write_weights(COURSE, assignment, Path(folder))  # what students hand in beside it
         if arguments.mistakes:
-            sweep(arguments.mistakes)
-        else:
-            for assignment in assignments(COURSE):
-                measure(assignment, arguments.gradings)
+            return sweep(arguments.only, arguments.mistakes)
+        for assignment in arguments.only:
+            write_weights(COURSE, assignment, Path(folder))  # what students hand in beside it
+            measure(assignment, arguments.gradings)
 
 
 def measure(assignment: str, count: int) -> None:
@@ -69,11 +70,11 @@ def measure(assignment: str, count: int) -> None:
     print(f"  {count} gradings of the reference, {lost.total()} points lost {dict(lost) or ''}")
 
 
-def sweep(count: int) -> None:
+def sweep(chosen: list[str], count: int) -> None:
     """Print which mistakes ever escaped or went unnamed in so many gradings, and the shares."""
     work = [
-        (assignment, [one for one in several if one.task == task], count)
-        for assignment in assignments(COURSE)
+        (assignment, task, [one for one in several if one.task == task], count)
+        for assignment in chosen
         for several in [mistakes(COURSE / "mistakes" / assignment)]
         for task in dict.fromkeys(one.task for one in several)
         if task not in TRAINED.get(assignment, ())  # their draws are whole images
@@ -82,33 +83,32 @@ def sweep(count: int) -> None:
     with multiprocessing.get_context("fork").Pool() as pool:
         for found, lines in pool.imap_unordered(_grade_often, work):
             total += found
-            print(*lines, sep="\n", end="\n" if lines else "", flush=True)
-    number = sum(len(several) for _, several, _ in work)
+            print(*lines, sep="\n", flush=True)
+    number = sum(len(several) for *_, several, _ in work)
     print(f"{number} mistakes, {count} gradings each: {total['escaped']} times one escaped,")
     print(f"  {total['unsaid']} times one went without its words")
     share = {kind: total[kind] / (count * number) for kind in ("rightly", "wrongly")}
     print(f"  named rightly {share['rightly']:.1%}, wrongly {share['wrongly']:.1%}")
 
 
-def _grade_often(work: tuple[str, list[Mistake], int]) -> tuple[Counter, list[str]]:
-    """The mistakes of a task: what came of their gradings, and a line for each kind of surprise.
-    In each round they share their draws, and what PyTorch answers to them."""
-    assignment, several, count = work
-    found, lines = Counter(), {}
+def _grade_often(work: tuple[str, str, list[Mistake], int]) -> tuple[Counter, list[str]]:
+    """The mistakes of a task: what came of their gradings, and a line for the task and for each
+    surprise. In each round they share their draws, and what PyTorch answers to them."""
+    assignment, task, several, count = work
+    total, surprises, told = Counter(), Counter(), {}
     with threadpool_limits(1):
         for _ in range(count):
             memory = Memory(secrets.randbits(64))
             for mistake in several:
-                kinds, told = _grade_once(assignment, mistake, memory)
-                for kind in kinds:
-                    found[mistake.name, kind] += 1
-                    line = f"{kind}: {assignment}, {mistake.task}: {mistake.name}: {told}"
-                    lines.setdefault((mistake.name, kind), line)
-    total = Counter()
-    for (_, kind), times in found.items():
-        total[kind] += times
-    surprises = [one for one in lines if one[1] != "rightly"]
-    return total, [f"{lines[one]} ({found[one]} of {count})" for one in surprises]
+                kinds, said = _grade_once(assignment, mistake, memory)
+                total.update(kinds)
+                for kind in set(kinds) - {"rightly"}:
+                    surprises[kind, mistake.name] += 1
+                    told[kind, mistake.name] = said
+    lines = [f"{assignment}, {task}: {len(several)} mistakes, {count} gradings each"]
+    for (kind, name), times in surprises.items():
+        lines.append(f"  {kind} {times} times: {name}: {told[kind, name]}")
+    return total, lines
 
 
 def _grade_once(assignment: str, mistake: Mistake, memory: Memory) -> tuple[list[str], str]:

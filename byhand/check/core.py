@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -228,8 +229,8 @@ class Comparison:
                 continue
             looks = [k for k in self.script.looks if k.label.startswith(hint.explains)]
             looks = [k for k in looks if not self._waits_in_vain(k)]
-            agree = [_agree(theirs[k.ref.index], self.mine[k.ref.index]) for k in looks]
-            if all(agree[: looks.index(look) + 1]):
+            agree = (_agree(theirs[k.ref.index], self.mine[k.ref.index]) for k in looks)
+            if all(islice(agree, looks.index(look) + 1)):
                 found = (hint.says, bare(theirs[look.ref.index].value))
                 (closer if all(agree) else close).append(found)
         return closer + close

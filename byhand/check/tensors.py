@@ -39,7 +39,7 @@ def around(experiment: Experiment) -> Iterator[None]:
     import torch
 
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(experiment.seed)
+        torch.default_generator.manual_seed(experiment.seed)  # torch.manual_seed takes 2 ms
         with nullcontext() if experiment.autograd else _no_autograd():
             yield
 

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING
@@ -211,7 +212,7 @@ def grade(
     Runs setup, solution and test cells in notebook order in one namespace, and no others. An
     exception in a cell never stops the cells after it. Returns test grade_id -> CellResult.
     """
-    cells = [c for c in read(path).cells if c.cell_type == "code" and _is_run(c)]
+    cells = _cells(path, path.stat().st_mtime_ns if path.exists() else 0)
     tasks = [name for cell in cells if (name := grade_id(cell, "solution"))]
     if unknown := {*replace, *(only or ())} - set(tasks):
         raise CourseError(f"{path}: no solution cell {', '.join(sorted(unknown))}.")
@@ -232,8 +233,12 @@ def grade(
     return results
 
 
-def _is_run(cell: NotebookNode) -> bool:
-    return grade_id(cell) == "setup" or any(grade_id(cell, k) for k in ("solution", "grade"))
+@lru_cache(maxsize=4)  # a course grades hundreds of mistakes in one notebook
+def _cells(path: Path, changed: int) -> list[NotebookNode]:
+    """The setup, solution and test cells of a notebook that changed at that time (ns)."""
+    code = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    kinds = ("solution", "grade")
+    return [c for c in code if grade_id(c) == "setup" or any(grade_id(c, k) for k in kinds)]
 
 
 @contextmanager
@@ -257,8 +262,8 @@ def _namespace(sources: list[str]) -> Iterator[tuple[dict, list[int]]]:
 def _run(source: str, first_line: int, namespace: dict) -> str:
     """Run a cell; returns an empty string or, in words, why it failed."""
     try:
-        tree = ast.increment_lineno(ast.parse(source), first_line - 1)
-        exec(compile(tree, namespace["__file__"], "exec"), namespace)
+        text = "\n" * (first_line - 1) + source  # quicker than to renumber what was parsed
+        exec(compile(text, namespace["__file__"], "exec"), namespace)
     except Exception as error:  # noqa: BLE001 - whatever a student's cell raises is its result
         return "".join(traceback.format_exception_only(error)).strip()
     return ""
