@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from byhand.check import oracles, stand_ins
-from byhand.check.comparisons.layer import KEPT, layer
+from byhand.check.comparisons.layer import layer
+from byhand.check.comparisons.passes import KEPT
 from byhand.check.core import Check
 from byhand.check.hints.transformer import BLOCK
 from byhand.check.random_inputs import calm, sizes_of, written

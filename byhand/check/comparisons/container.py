@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from byhand.check import oracles
-from byhand.check.comparisons.layer import KEPT
+from byhand.check.comparisons.passes import KEPT
 from byhand.check.core import Check, one_of
 from byhand.check.random_inputs import calm
 from byhand.check.report import Report

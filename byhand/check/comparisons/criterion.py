@@ -10,7 +10,7 @@ from scipy.special import softmax
 
 from byhand.check import oracles
 from byhand.check.compare import SINGLE
-from byhand.check.comparisons.layer import KEPT
+from byhand.check.comparisons.passes import KEPT
 from byhand.check.core import Check, one_of
 from byhand.check.hints.functions import losses
 from byhand.check.random_inputs import (

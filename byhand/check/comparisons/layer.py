@@ -1,6 +1,6 @@
 """check.layer: a layer beside its PyTorch counterpart: values, gradients, side effects."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,30 +8,14 @@ import numpy as np
 import torch
 
 from byhand.check import oracles
-from byhand.check.compare import described
-from byhand.check.core import Check, UsageError, one_of
+from byhand.check.comparisons.passes import LOOKS, OTHER, Passes
+from byhand.check.core import Check, one_of
 from byhand.check.hints.attention import ATTENTION
 from byhand.check.hints.convolution import CONVOLUTION
 from byhand.check.hints.layers import LAYERS, hints_for
 from byhand.check.hints.transformer import TRANSFORMER
-from byhand.check.random_inputs import calm, is_shape, longer, other_size, sizes_of, written
+from byhand.check.random_inputs import calm, written
 from byhand.check.report import Report
-from byhand.check.script import PLACES, Script, Slopes
-from byhand.protocol.experiment import Given, Ref
-
-LOOKS = {  # what counts: the gradients for x and for the parameters, the output, running averages
-    "all": "output x parameters",
-    "output": "output",
-    "backward": "x parameters",
-    "grad_input": "x",
-    "grad_parameters": "parameters",
-    "statistics": "averages",
-}
-OTHER = {"train": "eval", "eval": "train"}
-KEPT = "A new layer gets this batch right: yours keeps something of the batch before."
-MODES = "It was right until a pass in the other mode came between: keep nothing of earlier passes."
-HELD = "leaves new arrays behind; an optimizer still holds the old ones"
-IN_PLACE = "Change gradients in place: +=, [...] ="
 
 
 @calm()
@@ -62,233 +46,10 @@ def layer(
     one_of(list(LOOKS), look, "look")
     one_of(list(OTHER), mode, "mode")
     check, make = Check(called, cls, seed=seed), make or {}
-    passes = _Passes(check, like, make, x, mode, look, tokens, attention)
+    passes = Passes(check, like, make, x, mode, look, tokens, attention)
     check.report.title = f"{written(check.name, **make)} on x of shape {passes.x.shape}"
     check.report.title += ", eval mode" if mode == "eval" else ""
     check.rules(loops)
     hints = hints_for(LAYERS | CONVOLUTION | TRANSFORMER | ATTENTION, like, passes.twin)
     dtypes = [np.float64, np.float32][: 1 if look == "statistics" else 2]
     return check.differential(partial(oracles.Layer, like), passes.write, hints, dtypes)
-
-
-class _Passes:
-    """The script: what a training run does to a layer.
-
-    Batches of different sizes, the other mode in between, another object of the class beside it;
-    earlier results keep their values, gradients add up in the arrays that an optimizer holds.
-    """
-
-    def __init__(
-        self, check: Check, like: Callable, make: dict, x: Sequence, mode: str, look: str,
-        tokens: int, attention: Sequence[Callable],
-    ):  # fmt: skip
-        self.name, self.draw, self.like = check.name, check.draw, like
-        self.make, self.mode, self.tokens, self.attention = make, mode, tokens, attention
-        self.wanted, self.drawn = LOOKS[look].split(), is_shape(x)
-        self.x = self._input(x) if self.drawn else check.draw.input(x)
-        self.twin = like(**make).double().train(mode == "train")
-        self.names = [n for n, _ in self.twin.named_parameters()]
-        self.averages = [n for n, b in self.twin.named_buffers() if b.is_floating_point()]
-        self._output_shape(self.x)
-
-    def write(self, script: Script, dtype: type) -> None:
-        """Build, set the numbers, passes in both modes, zero_grad, central differences."""
-        self.script, self.dtype = script, dtype
-        self.standing_in = [script.put(Given(of)) for of in self.attention]
-        self.layer = self._new(self.make)
-        script.built.append(self.layer)
-        halved = {n: v / 2 if isinstance(v, float) else v for n, v in self.make.items()}
-        with script.aside():
-            self.alone = self._new(self.make)
-            self.beside = self._new(halved)
-            script.method(self.alone, self.mode)
-        for n in self.names + self.averages:
-            shape = script.get(script.get(self.layer, n), "shape")
-            script.look(n, shape, f"shape of {n}", quiet=True, otherwise=shape_differs)
-        self._set(self.names + self.averages)
-        held = script.method(self.layer, "parameters_grad")
-        script.method(self.layer, self.mode)
-        first, elsewhere = {}, {}
-        for number, x in enumerate(self._batches()):
-            elsewhere |= self._other_mode() if number == 2 else {}
-            before = self._grads(self.layer)
-            here = self._pass(x, number)
-            first = first or here
-        for label, ref in elsewhere.items():
-            if label in first:
-                script.look(f"{label}, {OTHER[self.mode]} mode", ref, quiet=True)
-        for label, ref in first.items():
-            script.later(label, ref)
-        after = self._grads(self.layer)
-        if "parameters" in self.wanted:
-            self._side_effects(held)
-        if self.drawn and dtype is np.float64:
-            self._central_differences(x, here, before, after)
-            if not script.loops:
-                self._no_loops(x)
-
-    def _new(self, make: dict) -> Ref:
-        """An object of the class."""
-        if not self.standing_in:
-            return self.script.call(self.name, **make)
-        cls = self.script.find(self.name)
-        return self.script.call("fixtures.Surrounded", cls, *self.standing_in, **make)
-
-    def _input(self, shape: Sequence[int], *spread: float) -> np.ndarray:
-        """A random batch."""
-        if self.tokens:
-            return self.draw.tokens(shape, self.tokens)
-        return self.draw.batch(shape, *spread)
-
-    def _cast(self, x: np.ndarray) -> np.ndarray:
-        return x if self.tokens else x.astype(self.dtype)
-
-    def _set(self, names: list[str]) -> None:
-        """New numbers for parameters and averages."""
-        for n in names:
-            size = tuple(getattr(self.twin, n).shape)
-            numbers = self.draw.positive(size) if "var" in n else self.draw.normal(size)
-            for layer in (self.layer, self.alone):
-                self.script.set(layer, n, numbers.astype(self.dtype))
-                if n in self.names:
-                    self.script.set(layer, f"grad_{n}", np.zeros(size, self.dtype))
-
-    def _grads(self, layer: Ref) -> dict[str, Ref]:
-        return {n: self.script.get(layer, f"grad_{n}") for n in self.names}
-
-    def _batches(self) -> list[np.ndarray]:
-        """The input, a batch of another size, and one like the first."""
-        if self.drawn:
-            first, *rest = self.x.shape
-            sizes = other_size(first), first
-            others = [self._input((size, *rest), 1.5, 0.5) for size in sizes]
-        else:
-            others = [np.concatenate([self.x[-1:], self.x]), self.x]
-        if not self.x.flags.c_contiguous:
-            others = list(map(np.asfortranarray, others))
-        return [self._cast(x) for x in [self.x, *others]]
-
-    def _other_mode(self) -> dict[str, Ref]:
-        """A pass in the other mode. The averages do not count where they are not looked at."""
-        script, other = self.script, OTHER[self.mode]
-        x = self._cast(self._input((len(self.x) + 2, *self.x.shape[1:])))
-        g = self.draw.normal(self._output_shape(x)).astype(self.dtype)
-        with script.aside():
-            script.method(self.layer, other)
-            y = script.method(self.layer, "forward", x)
-            grad = script.method(self.layer, "compute_grad_input", x, g)
-        if "averages" not in self.wanted:
-            self._set(self.averages)
-        for n in self.averages if "averages" in self.wanted and self.mode == "train" else ():
-            label = f"{n}, {other} mode"
-            script.look(label, script.get(self.layer, n), quiet=True, after=y)
-        script.method(self.layer, self.mode)
-        return {} if self.averages else {"output": y, "gradient for x": grad}
-
-    def _pass(self, x: np.ndarray, number: int) -> dict[str, Ref]:
-        """Forward and back; the labels and results of both that are looked at."""
-        script, layer, wanted = self.script, self.layer, self.wanted
-        which = ["", ", second pass", ", third pass"][number]
-        hint = ["", KEPT, MODES if self.averages else ""][number]
-        g = self.draw.normal(self._output_shape(x))
-        self.g = g.astype(self.dtype, order="C" if x.flags.c_contiguous else "F")
-        given = script.argument("x", x), script.argument("grad_output", self.g)
-        found, fresh = {}, {}
-        if number == 1:
-            with script.aside():
-                fresh["output"] = script.method(self.alone, "forward", x)
-                fresh["gradient for x"] = script.method(self.alone, "backward", x, self.g)
-                fresh |= {n: fresh["output"] for n in self.averages} | self._grads(self.alone)
-
-        def look(label: str, ref: Ref, name: str = "", **how: Any) -> Ref:
-            how |= dict(fresh=fresh.get(name or label), sizes=sizes_of(x.shape), hint=hint)
-            return script.look(f"{label}{which}", ref, **how)
-
-        in_steps = wanted in (["x"], ["parameters"])  # one may fail without the other
-        with script.aside(in_steps):
-            y = script.method(layer, "forward", given[0])
-        if "output" in wanted:
-            found["output"] = look("output", y)
-            script.look(f"self.output{which}", script.get(layer, "output"), "output", quiet=True)
-        with script.aside():
-            script.method(self.beside, "forward", self._input(x.shape))
-        steps = {"x": "backward"}
-        if in_steps:
-            steps = {"x": "compute_grad_input", "parameters": "update_grad_parameters"}
-        for what, method in steps.items():
-            with script.aside(what not in wanted):
-                back = steps[what] = script.method(layer, method, *given)
-        if "x" in wanted:
-            found["gradient for x"] = look("gradient for x", steps["x"])
-        for n, ref in self._grads(layer).items() if "parameters" in wanted else ():
-            look(f"gradient for {n}{', added up' if which else ''}", ref, n, after=back)
-        for n in self.averages if "averages" in wanted else ():
-            look(n, script.get(layer, n), after=y)
-        return found
-
-    def _output_shape(self, x: np.ndarray) -> tuple[int, ...]:
-        try:
-            with torch.no_grad():
-                x = x if self.tokens else x.astype(np.float64)
-                return tuple(self.twin(torch.from_numpy(x)).shape)
-        except ValueError:  # a refusal: what the student has to do as well
-            return x.shape
-        except (RuntimeError, IndexError) as error:
-            said = f"x of shape {x.shape}: {str(error).splitlines()[0]}"
-            raise UsageError(f"PyTorch's layer does not take {said}") from None
-
-    def _side_effects(self, held: Ref) -> None:
-        """The gradients stay in the arrays that an optimizer holds; zero_grad empties them."""
-        script, layer = self.script, self.layer
-
-        def own(label: str, listed: Ref, attributes: Iterable[Ref], words: str, hint: str) -> None:
-            same = script.call("fixtures.same_memory", listed, list(attributes))
-            script.look(label, same, quiet=True, otherwise=words, hint=hint)
-
-        own("backward", held, self._grads(layer).values(), HELD, IN_PLACE)
-        listed = script.method(layer, "parameters")
-        words = f"should list {', '.join(self.names) or 'nothing'}, in this order"
-        own("parameters()", listed, [script.get(layer, n) for n in self.names], words, "")
-        script.method(layer, "zero_grad")
-        grads = self._grads(layer)
-        for n, ref in grads.items():
-            script.look(f"grad_{n} after zero_grad", ref, quiet=True)
-        own("zero_grad", held, grads.values(), HELD, IN_PLACE)
-
-    def _central_differences(
-        self, x: np.ndarray, grad: dict[str, Ref], before: dict[str, Ref], after: dict[str, Ref]
-    ) -> None:
-        """Slopes of the student's own forward pass, at some places of x and each parameter."""
-        script = self.script
-        script.shared = len(script.steps)
-        sizes = {"x": x.size} if "x" in self.wanted and not self.tokens else {}
-        if "parameters" in self.wanted:
-            sizes |= {n: getattr(self.twin, n).numel() for n in self.names}
-        places = [self.draw.rng.permutation(size)[:PLACES] for size in sizes.values()]
-        slopes = script.call("fixtures.layer_slopes", self.layer, x, self.g, list(sizes), places)
-        for number, (n, where) in enumerate(zip(sizes, places, strict=True)):
-            found = script.call("fixtures.item", slopes, number)
-            gradient = (grad["gradient for x"],) if n == "x" else (after[n], before[n])
-            script.slopes.append(Slopes(f"gradient for {n}", where, found, *gradient))
-
-    def _no_loops(self, x: np.ndarray) -> None:
-        """Passes on longer arrays: of all sizes where these go together, else of the batch."""
-        make = {n: longer([v])[0] if type(v) is int else v for n, v in self.make.items()}
-        many = self._input(longer(x.shape))
-        try:
-            with torch.no_grad():
-                shape = self.like(**make).double()(torch.from_numpy(many)).shape
-        except Exception:  # noqa: BLE001 - PyTorch refuses in many ways
-            make, many = self.make, self._input((*longer(x.shape[:1]), *x.shape[1:]))
-            shape = self._output_shape(many)
-        with self.script.aside():
-            large = self._new(make)
-            self.script.method(large, self.mode)
-        large = [large, many, self.draw.normal(shape)]
-        self.script.no_loops([self.layer, x, self.g], large, forward=1, backward=2)
-
-
-def shape_differs(mine: Any, expected: list[int]) -> str:
-    """The words for a shape that is not the expected one."""
-    found = tuple(mine) if isinstance(mine, list) else described(mine)
-    return f"has shape {found}, expected {tuple(expected)}"

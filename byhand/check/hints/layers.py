@@ -149,7 +149,9 @@ LAYERS[nn.modules.batchnorm._BatchNorm] = [
             lambda t, x: t(x) * (_own(t, x)[1] + t.eps).sqrt().detach()),
     through("It is divided by var + eps; the root is missing.",
             lambda t, x: t(x) / (_own(t, x)[1] + t.eps).sqrt().detach()),
-    through("The weight is missing.", lambda t, x: t(x) / _on(x, t.weight.detach())),
+    through("The weight is missing.",
+            lambda t, x: F.batch_norm(x, t.running_mean, t.running_var, None, None,
+                                      t.training, 0, t.eps)),
     gradient("weight", "It is made from x instead of the normalised x.",
              lambda t, x, y, g: (g * x).sum((0, *range(2, x.ndim)))),
     averages("It never changes; forward updates it in train mode.", lambda t, x: t.eval()(x)),
@@ -162,7 +164,7 @@ LAYERS[nn.modules.batchnorm._BatchNorm] = [
 LAYERS[nn.Flatten] = [
     output("The channels come last: only reshape.", lambda t, x: x.movedim(1, -1).flatten(1)),
     output("That is the order of memory, not that of the axes.",
-           lambda t, x: torch.from_numpy(x.detach().numpy().reshape(len(x), -1, order="A"))),
+           lambda t, x: t(x if x.is_contiguous() else x.permute(0, *range(x.ndim - 1, 0, -1)))),
 ]  # fmt: skip
 LAYERS[nn.Linear] = [
     output("The bias is missing.", lambda t, x: F.linear(x, t.weight)),
