@@ -2,13 +2,14 @@
 
     python bench/mutation.py [ASSIGNMENT[/TASK] ...] [--sample N] [--json FILE]
 
-A mutant is a solution cell with one small change, see bench/mutants.py. It is killed when a test
-cell of its task fails. One that survives is graded twice more, as every check draws fresh numbers:
-those that are killed only sometimes are killed by luck. mistakes/equivalent.toml lists, with a
-reason, the mutants that are no mistakes. Prints the figures of each task (visible: killed by the
-visible cases alone; seconds: of all processes) and the mutants that somebody has to look at.
---sample N takes N mutants at random; --json writes the figures to a file. The exit code is 1 if a
-mutant survives that is not listed, or if a listed one is killed or does not occur.
+A mutant is a solution cell with one small change (bench/mutants.py) or a bad habit
+(bench/habits.py). It is killed when a test cell of its task fails. One that survives is graded
+twice more, as every check draws fresh numbers: those that are killed only sometimes are killed by
+luck. mistakes/equivalent.toml lists, with a reason, the mutants that are no mistakes. Prints the
+figures of each task (visible: killed by the visible cases alone; seconds: of all processes) and the
+mutants that somebody has to look at. --sample N takes N mutants at random; --json writes the
+figures to a file. The exit code is 1 if a mutant survives that is not listed, or if a listed one is
+killed or does not occur.
 
 train_mlp, train_mnist and train_sorter are left out: their tests train networks.
 """
@@ -30,6 +31,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
+from habits import Habit, habits
 from mutants import Mutant, mutants
 from threadpoolctl import threadpool_limits
 
@@ -75,12 +77,19 @@ class Task:
     whole: tuple[str, ...]
     equivalent: frozenset[tuple[str, str]]
 
-    def passes(self, solution: str, tests: tuple[str, ...]) -> bool:
-        """Whether all these test cells accept a solution cell."""
+    def mutants(self) -> list[Mutant]:
+        """Those of its lines, then its habits."""
+        solution, tests = MARKERS.sub("", self.cell), "\n".join(self.whole)
+        return [*mutants(self.cell), *habits(solution, tests)]
+
+    def passes(self, mutant: Mutant, tests: tuple[str, ...]) -> bool:
+        """Whether all these test cells accept a mutant."""
         try:
             with time_limit(AROUND):
-                program = "\n".join((self.before, solution, self.after))
+                program = "\n".join((self.before, mutant.source, self.after))
                 namespace = vars(module_from(program, "byhand_mutant"))
+                if isinstance(mutant, Habit):
+                    mutant.put_on(namespace)
                 for test in tests:
                     exec(compile(test, "<test cell>", "exec"), namespace)
         except (Exception, TimeLimit):  # noqa: BLE001 - whatever a mutant raises kills it
@@ -138,7 +147,7 @@ def planned(only: list[str], sample: int | None) -> dict[Task, list[Mutant]]:
     if unknown := wanted - {name for task in tasks for name in _names(task)}:
         raise CourseError(f"no such assignment or task: {', '.join(sorted(unknown))}.")
     chosen = [task for task in tasks if not wanted or wanted & set(_names(task))]
-    pairs = [(task, mutant) for task in chosen for mutant in mutants(task.cell)]
+    pairs = [(task, mutant) for task in chosen for mutant in task.mutants()]
     if sample is not None:
         places = random.sample(range(len(pairs)), min(sample, len(pairs)))
         pairs = [pairs[place] for place in sorted(places)]
@@ -170,10 +179,10 @@ def judge(job: tuple[Task, Mutant]) -> Verdict:
     """Grade a mutant, more than once if it does not do what is expected of it."""
     began, (task, mutant) = time.perf_counter(), job
     listed = mutant.old == mutant.new or (mutant.old, mutant.new) in task.equivalent
-    visible = not task.passes(mutant.source, task.visible)
-    killed = [visible or not task.passes(mutant.source, task.whole)]
+    visible = not task.passes(mutant, task.visible)
+    killed = [visible or not task.passes(mutant, task.whole)]
     if killed[0] == listed:
-        killed += [not task.passes(mutant.source, task.whole) for _ in range(AGAIN)]
+        killed += [not task.passes(mutant, task.whole) for _ in range(AGAIN)]
     if listed:
         kind = "wrong" if all(killed) else "equivalent"
     else:
@@ -236,7 +245,7 @@ def _unchanged(task: Task) -> Mutant:
 
 def _stale(task: Task) -> list[Verdict]:
     """Those that are listed as equivalent and do not occur."""
-    there = {(mutant.old, mutant.new) for mutant in mutants(task.cell)}
+    there = {(mutant.old, mutant.new) for mutant in task.mutants()}
     return [Verdict(Mutant(*lines, ""), "stale") for lines in sorted(task.equivalent - there)]
 
 
