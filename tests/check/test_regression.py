@@ -144,7 +144,7 @@ def test_a_failure_names_the_call_that_repeats_it():
 
 
 def test_the_optimizer_is_asked_for_and_counted():
-    assert "took 0 of 6 steps" in failure(check.descent, by_autograd, by="optimizer")
+    assert "took 0 of 5 steps" in failure(check.descent, by_autograd, by="optimizer")
     assert "here they are yours" in failure(check.descent, by_optimizer, by="autograd")
 
 
