@@ -13,6 +13,7 @@ from byhand.check.script import Script
 from byhand.protocol.experiment import Tensor
 
 SHAPE = (64, 32)
+OTHER_SHAPES = (), (7,), (2, 3, 4)
 SIGMAS = 6.0  # a right gate strays further once in 500 million looks
 ROUNDING = {np.float64: 1e-12, np.float32: 1e-5}  # of sample + p - p.detach()
 THROUGH = "Straight through means unchanged; yours is multiplied by"
@@ -52,6 +53,9 @@ class _Gate:
             again = script.call(self.name, p_ref)
             script.expect("a new sample each call", again, self._fresh)
             small = [script.call(self.name, Tensor(np.full((5, 8), 0.5))) for _ in range(8)]
+            for shape in OTHER_SHAPES:
+                other = script.call(self.name, Tensor(np.full(shape, 0.5)))
+                script.expect("any shape", other, partial(self._other, shape), quiet=True)
             self.counts: list[float] = []
             for ref in small:
                 script.expect("the number of ones is random, too", ref, self._count, quiet=True)
@@ -105,6 +109,10 @@ class _Gate:
         drawn = self.y is not None and isinstance(y, np.ndarray)
         same = drawn and np.array_equal(np.rint(y), self.y)
         return "a second call gives the same sample: draw in forward" if same else ""
+
+    def _other(self, shape: tuple[int, ...], y: Any) -> str:
+        right = isinstance(y, np.ndarray) and y.shape == shape and ((y == 0) | (y == 1)).all()
+        return "" if right else f"is {described(y)} for p of shape {shape}"
 
     def _count(self, y: Any) -> str:
         self.counts.append(float(y.sum()) if isinstance(y, np.ndarray) else -1.0)
