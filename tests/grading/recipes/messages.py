@@ -111,7 +111,8 @@ def answer(head, buffers):
         """
 def answer(head, buffers):
     bad = "\\ud800" + chr(0) + chr(27) + "[2J"
-    outcome = {"value": bad, "failure": ["raised", bad, bad, bad, bad], "changed": [], "warnings": [bad]}
+    failure = ["raised", bad, bad, bad, bad]
+    outcome = {"value": bad, "failure": failure, "changed": [], "warnings": [bad]}
     send(channel, {**head, "outcomes": [outcome] * len(head["outcomes"])})
 """,
     ),
