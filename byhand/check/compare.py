@@ -34,19 +34,24 @@ def compare(
     against: str = PYTORCH,
     sizes: Mapping[int, str] | None = None,
     suspects: Suspects = tuple,
+    mixed: str = MIXED,
     tolerance: float | None = None,
 ) -> Line:
     """The line for one array, or number: type, shape, dtype, then values.
 
     against: whose value the expected one is; sizes: numbers that may turn up as a wrong factor,
-    with their names; suspects: asked for wrong values and their mistakes when something is wrong.
+    with their names; suspects: asked for wrong values and their mistakes when something is wrong;
+    mixed: the hint for float64 in place of float32.
     """
     wrong = partial(Line, name, False)
     if not np.ndim(expected):
+        if isinstance(value, Tensor) and value.array.size == 1:
+            value = value.array.reshape(())  # one number, whatever the axes
         if (number := as_number(value)) is None:
-            one = "one number" if isinstance(value, np.ndarray) else "a float"
+            one = "one number" if isinstance(value, np.ndarray | Tensor) else "a float"
             return wrong(f"is {described(value)}, expected {one}")
         value, expected = np.asarray(number), np.asarray(expected, np.float64)
+    value = bare(value)
     if not isinstance(value, np.ndarray):
         missing = " (is a `return` missing?)" if value is None else ""
         return wrong(f"is {described(value)}, expected a NumPy array{missing}")
@@ -57,7 +62,7 @@ def compare(
         return wrong(f"has shape {value.shape}, expected {expected.shape}", hint=hint)
     whole = {value.dtype.kind, expected.dtype.kind} <= set("iu")
     if value.dtype != expected.dtype and not whole:
-        hint = named(value, expected, suspects) or MIXED * (expected.dtype == np.float32)
+        hint = named(value, expected, suspects) or mixed * (expected.dtype == np.float32)
         return wrong(f"is {value.dtype}, expected {expected.dtype}", hint=hint)
     if expected.dtype.kind in "biu":
         value, expected = value.astype(np.float64), expected.astype(np.float64)
@@ -118,7 +123,8 @@ def described(value: object) -> str:
     if value is None:
         return "None"
     if isinstance(value, Tensor):
-        return "a PyTorch tensor"
+        shape = value.array.shape
+        return f"a PyTorch tensor{f' of shape {shape}' if shape else ''}"
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of shape {value.shape}"
     kind = (

@@ -89,6 +89,13 @@ class Stage(Module):
         return np.roll(values, places, axis=-1) if self.moody and self.training else values
 
 
+class ForwardAndBackward:
+    """A layer with nothing else."""
+
+    def __init__(self, layer: Module):
+        self.forward, self.backward = layer.forward, layer.backward
+
+
 class Wave(Criterion):
     """The mean over the batch of the sine of what stands at the right class."""
 
@@ -148,6 +155,14 @@ def computed(value: Callable, program: str, leaves: dict[str, float]) -> dict[st
     nodes = {name: value(number) for name, number in leaves.items()}
     exec(program, {}, nodes)
     return nodes
+
+
+def laid_out_otherwise(array: Any) -> Any:
+    """A copy whose numbers lie column by column; those of a tensor in every second place, so that
+    it can still be viewed."""
+    if isinstance(array, np.ndarray):
+        return np.array(array, order="F")
+    return array.unsqueeze(-1).repeat_interleave(2, dim=-1)[..., 0]
 
 
 def same_memory(listed: Any, arrays: list[np.ndarray]) -> bool:

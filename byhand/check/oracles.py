@@ -287,6 +287,7 @@ def stages(*modules: Layer) -> torch.nn.Module:
 
 FIXTURES = vars(fixtures) | {
     "Stage": lambda weight, **kind: Layer(_Stage, weight, **kind),
+    "ForwardAndBackward": lambda stage: stage,
     "Assembled": lambda cls, weights, **make: cls(weights, **make),
     "Surrounded": lambda cls, *attention, **make: cls(**make),
     "Scores": lambda weight, tide: Layer(_Scores, weight, tide),

@@ -62,13 +62,14 @@ class Failure:
 
     kind: "raised", "unwritten" (NotImplementedError), "time", "torch", "missing" (no such name)
     or "skipped" (it needed a step that failed); where: the line of the student's code, or for
-    "unwritten" the method.
+    "unwritten" the method; caught_by: the built-in exceptions that an error is one of, by name.
     """
 
     kind: str
     type: str = ""
     message: str = ""
     where: str = ""
+    caught_by: str = ""
 
     def __str__(self) -> str:
         if self.kind == "unwritten":

@@ -1,12 +1,14 @@
 """Carries out experiments next to the student's classes."""
 
 import ast
+import builtins
 import re
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -212,13 +214,16 @@ def _failure(error: Exception) -> Failure:
             return Failure("torch", message=message)
     text, places = _text(error), zip(frames, trace, strict=False)
     own = [place for place in places if not place[1].filename.startswith(ELSEWHERE)]
+    kinds = {kind.__name__: kind for kind in type(error).__mro__}
+    kinds = [name for name, kind in kinds.items() if getattr(builtins, name, None) is kind]
+    raised = partial(Failure, "raised", type(error).__name__, caught_by=" ".join(kinds))
     if not own:
-        return Failure("raised", type(error).__name__, text)
+        return raised(text)
     frame, last = own[-1]
     if UNFIT.search(text) and (shapes := _shapes(frame, last)):
         text = f"{GUFUNC.sub('the shapes do not fit', text).strip()}: {shapes}"
     where = f" (in {last.name}, line {last.lineno}" + (f": {last.line})" if last.line else ")")
-    return Failure("raised", type(error).__name__, text, where)
+    return raised(text, where)
 
 
 def _text(error: BaseException) -> str:

@@ -25,7 +25,9 @@ LOOP_FUNCTIONS = frozenset(
     "map imap starmap filter reduce vectorize frompyfunc fromiter apply_along_axis nditer ndindex "
     "apply_over_axes ndenumerate generic_filter generic_filter1d".split()
 )
-AUTOGRAD = frozenset("backward autograd func _functorch forward_ad jvp jacfwd".split())
+AUTOGRAD = tuple(
+    f".{name}." for name in "backward autograd torch.func _functorch forward_ad jvp jacfwd".split()
+)
 ALLOWED = frozenset({"numpy", "scipy", "byhand", "given", "__main__", ""}) | sys.stdlib_module_names
 MOST_BASES = 100  # of a class: one that inherits from itself, defined again and again, has many
 MOST_SCOPES = 1_000  # each copies the names so far
@@ -43,12 +45,14 @@ def broken_rules(
     """
     allowed = ALLOWED | {"torch"} if torch else ALLOWED
     found: dict[str, None] = {}
-    for function, node in _Text(program.text).reached(program.name or name):
-        sources = _sources(node, program.origins)
+    name = program.name or name
+    for function, node, sources in _judged(program, name):
         if not loops and (what := _loop(node, sources)):
             line = program.text.splitlines()[node.lineno - 1].strip()
-            found[f"{function} loops with {what}: `{line}`; write it as array operations"] = None
-        used = [source for source in sources if AUTOGRAD.intersection(source.split("."))]
+            own = function in (name, *GRADED)
+            here = "; write it" if own else f", and {name} uses it; write that"
+            found[f"{function} loops with {what}: `{line}`{here} as array operations"] = None
+        used = [source for source in sources if any(part in f".{source}." for part in AUTOGRAD)]
         if used and not autograd:
             what = used[0].lstrip(".")
             found[f"{function} uses autograd (`{what}`); here the gradient is yours"] = None
@@ -63,9 +67,23 @@ def has_loop(program: Program, name: str) -> bool:
 
     Where the text cannot be parsed or does not define it, there may be one.
     """
-    text, name = _Text(program.text), program.name or name
-    nodes = (node for _, node in text.reached(name))
-    return name not in text.names or any(_loop(n, _sources(n, program.origins)) for n in nodes)
+    name = program.name or name
+    judged = _judged(program, name)
+    return name not in _Text(program.text).names or any(_loop(*found) for _, *found in judged)
+
+
+def _judged(program: Program, name: str) -> Iterator[tuple[str, ast.AST, list[str]]]:
+    """The nodes that count, with their functions' names and where what they use comes from.
+
+    An attribute is not judged by its name where a function or an argument among them has it: the
+    object may be the student's.
+    """
+    reached = [*_Text(program.text).reached(name)]
+    own = {f".{node.name}" for _, node in reached if isinstance(node, ast.FunctionDef)}
+    own |= {f".{node.arg}" for _, node in reached if isinstance(node, ast.keyword)}
+    for function, node in reached:
+        sources = _sources(node, program.origins)
+        yield function, node, [source for source in sources if source not in own]
 
 
 @lru_cache(maxsize=4)  # the same text is asked about many times
@@ -166,6 +184,10 @@ class _Text:
                     case ast.Attribute(owner, name):
                         if (kin := _named(owner, scope)) in self.bases:
                             called.add(owner)
+                        for given in getattr(kin, "keywords", []):  # of a namespace
+                            if given.arg == name:
+                                yield function, given
+                                pending.append((name, given.value, False))
                         own = kin in bases or getattr(owner, "id", "") in me
                         if own or not hasattr(np.ndarray, name):
                             found = members(name)[: None if kin in bases else 1]
@@ -188,6 +210,10 @@ def _sources(node: ast.AST, origins: dict[str, str]) -> list[str]:
             return [origins.get(name, f"builtins.{name}")]
         case ast.Attribute(ast.Name(owner), "reduce") if origins.get(owner, owner) == "functools":
             return ["functools.reduce"]
+        case ast.Attribute(ast.Name(owner), "autograd" | "func" as name) if (
+            origins.get(owner, owner) == "torch"
+        ):
+            return [f"torch.{name}"]
         case ast.Attribute(_, name):
             return [f".{name}"]
     return [origin for _, origin in imported(node)]

@@ -121,7 +121,7 @@ def _outcome(
     value = _unpack(value, buffers)
     if failure is not None:
         kind, *texts = failure
-        if kind not in KINDS or len(texts) != 3:
+        if kind not in KINDS or len(texts) != 4:
             raise WireError(f"no failure of kind {kind!r:.40}")
         failure = Failure(kind, *(clean(str(text)[:MAX_TEXT]) for text in texts))
     changed = tuple(int(index) for index in changed)

@@ -207,3 +207,16 @@ def test_raises_wants_the_very_error():
             raise TypeError("p")
 
     assert "raised TypeError: p" in failure(check.raises, ValueError, Other, make=dict(p=2))
+
+
+def test_an_error_of_the_students_own_is_caught_as_its_base():
+    class NotAProbability(ValueError):
+        pass
+
+    class Own:
+        def __init__(self, p):
+            raise NotAProbability(p)
+
+    assert check.raises(ValueError, Own, make=dict(p=2)).passed
+    text = failure(check.raises, KeyError, Own, make=dict(p=2))
+    assert "raised NotAProbability: 2" in text

@@ -57,6 +57,113 @@ def test_a_wrong_function_is_told_what_is_wrong(wrong, says):
     assert says in failure(check.function, wrong, like=LINEAR, args=SHAPES, returns="output")
 
 
+BUFFER, MEMO = {}, {}
+
+
+def in_one_array(x, W):
+    return np.matmul(x, W.T, out=BUFFER.setdefault(x.dtype, np.empty((5, 3), x.dtype)))
+
+
+def added_to_one_array(x, W):
+    y = BUFFER.setdefault((x.dtype, "sum"), np.zeros((5, 3), x.dtype))
+    y += x @ W.T
+    return y.copy()
+
+
+def by_shape(x, W):
+    return MEMO.setdefault((x.shape, x.dtype), x @ W.T)
+
+
+def by_place(x, W):
+    return MEMO.setdefault((id(x), id(W)), (x @ W.T, x, W))[0]
+
+
+def by_columns(x, W):
+    y = np.empty_like(x @ W.T, order="F" if x.flags.fnc else "C")
+    y.ravel()[:] = (x @ W.T).ravel()
+    return y
+
+
+@pytest.mark.parametrize(
+    ("wrong", "label", "says"),
+    [
+        (in_one_array, "output, later", "this one was written over"),
+        (added_to_one_array, "output, new numbers", "Is something left of that call?"),
+        (by_shape, "output, new numbers", "Is something left of that call?"),
+        (by_place, "output, new numbers", "Is something left of that call?"),
+        (by_columns, "output, laid out otherwise", "Here they lie in memory as those of x.T do"),
+    ],
+)
+def test_every_call_counts(wrong, label, says):
+    text = failure(check.function, wrong, like=LINEAR, args=SHAPES, returns="output")
+    assert f"FAIL  {label}" in text
+    assert says in text
+
+
+def test_a_gradient_that_is_kept_is_caught():
+    kept = {}
+
+    def wrong(x, W, grad_output):
+        return kept.setdefault((x.shape, x.dtype), grad_output.T @ x)
+
+    text = failure(check.gradient, wrong, of=LINEAR, wrt="W", args=SHAPES)
+    assert "FAIL  gradient for W, new numbers" in text
+
+
+def test_what_is_kept_by_its_numbers_is_right():
+    kept = {}
+
+    def remembered(x, W):
+        key = x.tobytes(), W.tobytes(), x.dtype
+        return kept.setdefault(key, x @ W.T)
+
+    assert check.function(remembered, like=LINEAR, args=SHAPES).passed
+
+
+def test_an_argument_that_comes_back_changed_is_told_of_once():
+    def wrong(x):
+        x *= 2
+        return x
+
+    text = failure(check.function, wrong, like=lambda x: 2 * x, args=dict(x=(5, 4)))
+    [line] = [line for line in text.splitlines() if "FAIL" in line]
+    assert "x was changed in place" in line
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda x: (x * x).detach(), "does not require grad"),
+        (lambda x: torch.from_numpy(x.numpy() ** 2), "Can't call numpy()"),
+        (lambda x: x * x.detach(), "FAIL  autograd, x"),
+        (lambda x: torch.cat([x[:1] ** 2, x[1:].detach() ** 2]), "PyTorch has to see every"),
+    ],
+)
+def test_pytorch_follows_what_is_recorded(wrong, says):
+    how = dict(like=torch.square, args=dict(x=(5, 4)), tensors=True)
+    assert check.function(lambda x: x * x, recorded=["x"], **how).passed
+    assert says in failure(check.function, wrong, recorded=["x"], **how)
+
+
+def test_a_tensor_with_one_entry_is_one_number():
+    how = dict(like=torch.sum, args=dict(x=(5, 4)), tensors=True)
+    assert check.function(lambda x: x.sum().reshape(1, 1), **how).passed
+    text = failure(check.function, lambda x: x.sum(dim=0), **how)
+    assert "is a PyTorch tensor of shape (4,), expected one number" in text
+    array = failure(check.function, lambda x: x.sum(keepdims=True), torch.sum, dict(x=(5, 4)))
+    assert "is an array of shape (1, 1), expected one number" in array
+
+
+def test_a_result_without_arguments_is_a_new_one_each_time():
+    kept = torch.ones(3, 3)
+    how = dict(like=torch.ones, args=dict(rows=2, columns=3), tensors=True)
+    assert check.function(torch.ones, **how).passed
+    assert "make a new tensor" in failure(check.function, lambda r, c: kept[:r, :c], **how)
+    float64 = failure(check.function, lambda r, c: torch.ones(r, c).double(), **how)
+    assert "is float64, expected float32" in float64
+    assert "dtype of x" not in float64
+
+
 def test_what_is_not_written_is_the_only_line():
     def linear(x, W):
         raise NotImplementedError

@@ -73,6 +73,22 @@ def gate(p):
     return Gate.apply(p)
 
 
+def opposite(p):
+    """Half of the rows are drawn with 1 - u where the others are drawn with u."""
+    u = torch.rand_like(p)
+    if p.ndim > 1:
+        u[len(p) // 2 :] = 1 - u[: len(p) // 2]
+    return (u < p).to(p.dtype)
+
+
+def repeated(p):
+    """Two columns share their random numbers."""
+    u = torch.rand_like(p)
+    if p.ndim > 1:
+        u[..., -1] = u[..., 0]
+    return (u < p).to(p.dtype)
+
+
 def failure(call, *args, **kwargs):
     with pytest.raises(check.CheckFailed) as caught:
         call(*args, **kwargs)
@@ -144,7 +160,7 @@ def test_a_failure_names_the_call_that_repeats_it():
 
 
 def test_the_optimizer_is_asked_for_and_counted():
-    assert "took 0 of 6 steps" in failure(check.descent, by_autograd, by="optimizer")
+    assert "took 0 of 5 steps" in failure(check.descent, by_autograd, by="optimizer")
     assert "here they are yours" in failure(check.descent, by_optimizer, by="autograd")
 
 
@@ -193,8 +209,10 @@ def sampled(sample):
         (sampled(lambda p: torch.where(p == 1, p, torch.bernoulli(0.8 * p))), "away from what p"),
         (sampled(lambda p: torch.where(p % 1 == 0, p, torch.bernoulli(p * 0 + 0.5))), "away from"),
         (sampled(torch.round), "It rounds p"),
-        (sampled(lambda p: (torch.rand(len(p), 1) < p).to(p)), "serves many entries"),
-        (sampled(lambda p: (torch.rand(p.shape[1]) < p).to(p)), "serves many entries"),
+        (sampled(lambda p: (torch.rand(len(p), 1) < p).to(p)), "serves several entries"),
+        (sampled(lambda p: (torch.rand(p.shape[1]) < p).to(p)), "serves several entries"),
+        (sampled(opposite), "serves several entries"),
+        (sampled(repeated), "serves several entries"),
         (lambda p: torch.bernoulli(p).float(), "is float32, expected float64"),
         (lambda p: torch.bernoulli(p)[:1], "has shape (1, 32), expected (64, 32)"),
         (lambda p: torch.bernoulli(p), "Yours is all zeros"),

@@ -80,6 +80,33 @@ def test_an_exception_names_type_message_and_line():
     assert 'raise KeyError("no such key")' in str(outcome.failure)
 
 
+class NoSuchKey(KeyError):
+    pass
+
+
+class Masked(Exception):
+    pass
+
+
+Masked.__name__ = "KeyError"
+
+
+def test_an_exception_names_the_built_in_ones_that_it_is():
+    def raised(error):
+        def fail():
+            raise error
+
+        experiment = Experiment()
+        experiment.call("fail")
+        [outcome] = LocalRunner({"fail": fail}, {}).run(experiment)
+        return outcome.failure
+
+    failure = raised(NoSuchKey())
+    assert failure.type == "NoSuchKey"
+    assert failure.caught_by.split()[:2] == ["KeyError", "LookupError"]
+    assert "KeyError" not in raised(Masked()).caught_by.split()
+
+
 def test_what_is_not_written_yet_is_said_plainly():
     [outcome] = run(lambda ex, thing: [ex.method(thing, "later")])
     assert str(outcome.failure) == "later is not implemented yet"

@@ -117,6 +117,8 @@ def test_what_python_does_not_compile_breaks_no_rule():
         ("return torch.func.grad(self.loss)(x)", {}),
         ("return slope(self.loss)(x)", {"slope": "torch.func"}),
         ("from torch.autograd import grad", {}),
+        ("return t.func.grad(self.loss)(x)", {"t": "torch"}),
+        ("dict(autograd=1); return torch.autograd.grad(loss, x)", {}),
     ],
 )
 def test_autograd_is_found_where_it_is_not_allowed(body, origins):
@@ -136,6 +138,51 @@ def test_autograd_is_found_where_it_is_not_allowed(body, origins):
 )
 def test_to_switch_autograd_off_is_not_to_use_it(body):
     assert broken(body, {}, torch=True, autograd=False) == []
+
+
+OWN_BACKWARD = """
+class Affine:
+    def backward(self, g): return g
+
+gate = SimpleNamespace(backward=lambda g: {inside}, map=np.abs)
+class Unused:
+    def func(self): pass
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "layer = Affine(); return layer.backward(x)",
+        "return gate.backward(x)",
+        "here = SimpleNamespace(backward=np.abs); return here.backward(x)",
+        "return gate.map(x)",
+        "return partial(np.abs, x).func(x)",
+    ],
+)
+def test_what_the_student_has_named_so_is_neither_autograd_nor_a_loop(body):
+    text = OWN_BACKWARD.format(inside="g") + LAYER.format(body=body)
+    assert broken_rules(Program(text, {}), "Layer", autograd=False) == []
+
+
+def test_what_the_student_has_named_so_elsewhere_says_nothing_of_this():
+    text = OWN_BACKWARD.format(inside="g") + LAYER.format(body="return x.sum().backward()")
+    [message] = broken_rules(Program(text, {}), "Layer", autograd=False)
+    assert "uses autograd (`backward`)" in message
+
+
+def test_a_loop_in_a_namespace_counts():
+    text = OWN_BACKWARD.format(inside="[h for h in g]")
+    text += LAYER.format(body="return gate.backward(x)")
+    assert "backward loops with a comprehension" in broken_rules(Program(text, {}), "Layer")[0]
+
+
+def test_of_a_function_that_may_loop_its_caller_is_told():
+    text = "def slow(x):\n    for row in x: pass\n\ndef f(x): return slow(x)\n"
+    [message] = broken_rules(Program(text, {}), "f")
+    assert message.endswith("`for row in x: pass`, and f uses it; write that as array operations")
+    [message] = broken_rules(Program(text, {}), "slow")
+    assert message.endswith("`for row in x: pass`; write it as array operations")
 
 
 def test_what_may_be_used_is_said():

@@ -93,7 +93,9 @@ def test_who_is_no_function_is_not_asked(asks):
 
 
 def test_failures_and_notes_cross():
-    outcome = StepResult(failure=Failure("raised", "ValueError", "no", " (line 1)"), changed=(0, 2))
+    outcome = StepResult(
+        failure=Failure("raised", "Own", "no", " (line 1)", "ValueError"), changed=(0, 2)
+    )
     packed, buffers = pack_outcomes([outcome])
     assert unpack_outcomes(packed, buffers, 1) == [outcome]
 
@@ -123,7 +125,7 @@ GOOD = {"value": None, "failure": None, "changed": [], "warnings": []}
         {"outcomes": [GOOD | {"value": {"array": ["<f8", [2], "D", 0]}}]},
         {"outcomes": [GOOD | {"value": {"array": ["<f8", [2], 3, 0]}}]},
         {"outcomes": [GOOD | {"value": [[[[[[[[[[1]]]]]]]]]]}]},
-        {"outcomes": [GOOD | {"failure": ["graded", "", "", ""]}]},
+        {"outcomes": [GOOD | {"failure": ["graded", "", "", "", ""]}]},
         {"outcomes": [GOOD | {"failure": "none"}]},
         {"outcomes": [GOOD | {"changed": ["x"]}]},
     ],

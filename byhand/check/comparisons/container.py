@@ -44,8 +44,13 @@ def sequential(
         zero_grad and modes. A layer is y = w sin(x) + (x to the left) / 2."""
         weights = [draw.normal((FEATURES,)).astype(dtype) for _ in range(depth)]
         stages = [script.call("fixtures.Stage", weight, latest=not module) for weight in weights]
+        given = (
+            [script.call("fixtures.ForwardAndBackward", s) for s in stages]
+            if not module
+            else stages
+        )
         parts = [script.build(check.name, *stages[-2:])] if nested else []
-        chain = script.build(check.name, *(stages[:-2] if nested else stages), *parts)
+        chain = script.build(check.name, *(given[:-2] if nested else given), *parts)
         outputs = []
         for size, which in (SAMPLES, ""), (SAMPLES - 1, ", second pass"):
             hint = KEPT if which else ""
@@ -85,7 +90,7 @@ def sequential(
         Hint("The first layer is left out.", lambda *m: build(oracles.stages, *m[1:])),
         Hint("The last layer is left out.", lambda *m: build(oracles.stages, *m[:-1])),
     ]
-    dtypes = [np.float64, np.float32] if module and look != "parameters" else [np.float64]
+    dtypes = [np.float64, np.float32] if look != "parameters" else [np.float64]
     return check.differential(partial(build, oracles.stages), write, hints, dtypes)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -17,12 +18,19 @@ from byhand.check.random_inputs import Draw, calm, is_shape, longer, sizes_of
 from byhand.check.report import Line, Report
 from byhand.check.script import PLACES, Hint, Script
 from byhand.check.tensors import make
-from byhand.protocol.experiment import Tensor
+from byhand.protocol.experiment import Ref, Tensor
 from byhand.protocol.source_rules import has_loop
 
 FLOATING_POINT = " encountered in "  # in NumPy's warnings of overflow and its kin
 NO_UPSTREAM = "grad_output is missing: the output's own part in the loss counts too."
 COPY = "is a copy, expected a view: the same numbers in the same memory"
+LEFT = (
+    "The first call was right; these are the arrays of an earlier call, with new numbers in them. "
+    "Is something left of that call?"
+)
+ACROSS = "The same numbers were right row by row. Here they lie in memory as those of {} do."
+CUT = "PyTorch has to see every operation: no numpy(), item(), detach() or no_grad() on the way."
+ONE_MEMORY = "An earlier result was changed, and this one with it: make a new tensor in each call."
 Arguments = Mapping[str, Any] | Callable[[Draw], Mapping[str, Any]]
 Suspects = Mapping[str, Callable] | None
 
@@ -38,6 +46,7 @@ def function(
     tensors: bool = False,
     quiet: bool = False,
     view: bool = False,
+    recorded: Sequence[str] = (),
     against: str = PYTORCH,
     suspects: Suspects = None,
     fixed: Mapping[str, Any] = MappingProxyType({}),
@@ -51,7 +60,8 @@ def function(
     one name or several; loops: whether the task asks for Python loops, else they are forbidden;
     tensors: whether the subject works on PyTorch tensors and may use PyTorch (and loops);
     quiet: whether a floating-point warning is a fault; view: whether the result has to share the
-    first argument's memory; against: whose result the expected one is; suspects: words -> a
+    first argument's memory; recorded: arguments by which PyTorch has to be able to differentiate
+    the last thing that comes back; against: whose result the expected one is; suspects: words -> a
     function with the mistake that they name; fixed: what both get by keyword; called: the check
     that repeats this one. Raises CheckFailed with what was found.
     """
@@ -63,8 +73,9 @@ def function(
         check.at_last.append(Line("rules", False, text))
     mistakes = (FUNCTIONS | ATTENTION_FUNCTIONS).get(like, {}) | dict(suspects or {})
     how = dict(tensors=tensors, quiet=quiet, view=view, against=against, fixed=fixed)
-    values, large = _drawn(args, check.draw), _longer(args, check.draw)
-    return _compare(check, values, labels, like, mistakes, large=large, **how)
+    values, other = (_drawn(args, check.draw) for _ in range(2))
+    how |= dict(large=_longer(args, check.draw), recorded=recorded)
+    return _compare(check, values, other, labels, like, mistakes, **how)
 
 
 @calm()
@@ -76,6 +87,7 @@ def gradient(
     *,
     own: Any = None,
     look: str | None = None,
+    longest: Arguments | None = None,
     tensors: bool = False,
     quiet: bool = False,
     suspects: Suspects = None,
@@ -89,17 +101,20 @@ def gradient(
     The subject gets the arguments of `of`; then, unless `of` gives a single number, a random
     gradient of the loss by its output. It returns one gradient, or several in the order of `wrt`.
     own: the student's own function, for central differences; look: the one of `wrt` that alone
-    counts. The other arguments are those of check.function, a suspect being another `of`.
+    counts; longest: the shapes whose longer axes show a loop, if not those of args. The other
+    arguments are those of check.function, a suspect being another `of`.
     """
     wanted = [wrt] if isinstance(wrt, str) else wrt
     check = Check(called, *((subject,) if own is None else (subject, own)), seed=seed)
     check.rules(torch=tensors, autograd=False)
-    values, large = _drawn(args, check.draw), _longer(args, check.draw)
+    values, other = (_drawn(args, check.draw) for _ in range(2))
+    large = _longer(args if longest is None else longest, check.draw)
     count, places = len(values), [list(values).index(name) for name in wanted]
     mistakes = (GRADIENTS | ATTENTION_GRADIENTS).get(of, {}) | dict(suspects or {})
     output = of(*map(_tensor, values.values()), **fixed)
     if output.ndim:
-        values["grad_output"] = check.draw.normal(tuple(output.shape))
+        for given in (values, other):
+            given["grad_output"] = check.draw.normal(tuple(output.shape))
         mistakes[NO_UPSTREAM] = lambda *given, **fixed: of(*given, **fixed).sum()
         large += [check.draw.normal(of(*map(_tensor, large)).shape)] if large else []
 
@@ -117,12 +132,13 @@ def gradient(
     how = dict(tensors=tensors, autograd=False, quiet=quiet, look=look and f"gradient for {look}")
     moved = () if own is None else places
     how |= dict(moved=moved, large=large, fixed=fixed, against=against)
-    return _compare(check, values, labels, partial(answer, of), mistakes, **how)
+    return _compare(check, values, other, labels, partial(answer, of), mistakes, **how)
 
 
 def _compare(
     check: Check,
     values: Mapping[str, Any],
+    other: Mapping[str, Any],
     labels: Sequence[str],
     like: Callable,
     mistakes: Mapping[str, Callable],
@@ -135,13 +151,16 @@ def _compare(
     look: str | None = None,
     moved: Sequence[int] = (),
     large: Sequence[Any] = (),
+    recorded: Sequence[str] = (),
     fixed: Mapping[str, Any],
 ) -> Report | None:
-    """Call the subject in both precisions, twice: what it has returned first must not change.
+    """Call the subject in both precisions: on values; on arrays that were values in a call before
+    and now hold other; on other, laid out otherwise. What it has returned first must not change.
 
     like, mistakes: the right answer, and wrong ones by what they are; look: the label that alone
     counts; moved: for each label, the number of the argument that central differences of the
-    student's own function move; large: arguments with longer axes, to look for loops.
+    student's own function move; large: arguments with longer axes, to look for loops; recorded: see
+    function.
     """
 
     def oracle(of: Callable, *given: Any, **fixed: Any) -> Any:
@@ -156,39 +175,72 @@ def _compare(
             array = array.astype(dtype) if array.dtype.kind == "f" else array
             return script.argument(name, Tensor(array) if tensors else array)
 
-        given = [_arrays(partial(put, name), value) for name, value in values.items()]
+        given = [_each(partial(put, name), value) for name, value in values.items()]
+        work = _each(lambda ref: script.method(ref, "clone" if tensors else "copy"), given)
         result = script.call(check.name, *given, **fixed)
         shapes = (v.shape for v in values.values() if isinstance(v, np.ndarray) and v.ndim)
         how = dict(sizes=sizes_of(next(shapes, (1,))), against=against, after=result)
         how |= dict(tolerance=SINGLE) if dtype is np.float32 else {}
-        parts = {label: result for label in labels}
-        for number, label in enumerate(labels if len(labels) > 1 else ()):
-            parts[label] = script.call("fixtures.part", result, number, len(labels))
+        how |= {} if dtype is np.float32 else dict(mixed="")  # float32 is the task's wish
         wanted = [label for label in labels if look in (None, label)]
-        for label in wanted:
-            script.look(label, parts[label], **how)
+
+        def looked_at(result: Ref, which: str = "", hint: str = "") -> dict[str, Ref]:
+            parts = {label: result for label in labels}
+            for number, label in enumerate(labels if len(labels) > 1 else ()):
+                parts[label] = script.call("fixtures.part", result, number, len(labels))
+            for label in wanted:
+                script.look(label + which, parts[label], hint=hint, **how)
+            return parts
+
+        parts = looked_at(result)
         if view:
             shared = script.call("fixtures.same_tensor_memory", result, given[0])
             script.expect("view", shared, lambda same: "" if same is True else COPY, quiet=True)
         with script.aside():
-            script.call(check.name, *given, **fixed)
-        for label in wanted:
-            script.later(label, parts[label], **how)
+            script.call(check.name, *work, **fixed)
+            for ref, new in zip(_flat(work), _flat([*other.values()]), strict=True):
+                if isinstance(ref, Ref):
+                    script.method(ref, "__setitem__", (), Tensor(new) if tensors else new)
+            turned = _each(partial(script.call, "fixtures.laid_out_otherwise"), work)
+            looked_at(script.call(check.name, *work, **fixed), ", new numbers", LEFT)
+            across = ACROSS.format("x[:, ::2]" if tensors else "x.T")
+            looked_at(script.call(check.name, *turned, **fixed), ", laid out otherwise", across)
+        if tensors and not any(isinstance(ref, Ref) for ref in _flat(work)):
+            how["after"] = script.method(result, "mul_", 3.5)
+            looked_at(script.call(check.name, *given, **fixed), ", once more", ONE_MEMORY)
+        else:
+            for label in wanted:
+                script.later(label, parts[label], **how)
+        if recorded and dtype is np.float64:
+            leaves = dict(zip(names, work, strict=True))
+            for name in recorded:
+                script.method(leaves[name], "requires_grad_")
+            graph = script.call(check.name, *work, **fixed)
+            last = script.call("fixtures.part", graph, -1, len(labels)) if labels[1:] else graph
+            done = script.method(last, "backward", *upstream)
+            for name in recorded:
+                grad = script.get(leaves[name], "grad")
+                script.look(f"autograd, {name}", grad, after=done, hint=CUT)
         if large and dtype is np.float64:
             own = script.find(check.name)
-            script.no_loops([own, *given], [own, *large], __call__=len(large))
+            far = [Tensor(v) if tensors else v for v in large]
+            script.no_loops([own, *given], [own, *far], __call__=len(large))
         if moved and dtype is np.float64:
             with script.aside():
                 own = script.find(check.names[1])
-                upstream = given.pop() if "grad_output" in values else 1.0
+                g = given.pop() if "grad_output" in values else 1.0
                 given += fixed.values()
                 for label, index in zip(labels, moved, strict=True):
                     if label in wanted:
                         places = check.draw.rng.permutation(values[names[index]].size)[:PLACES]
-                        how = parts[label], places, own, given, index, upstream
+                        how = parts[label], places, own, given, index, g
                         script.central_differences(label, *how)
 
-    names = list(values)
+    names, upstream = list(values), []
+    if recorded:
+        results = like(*map(_tensor, values.values()), **fixed)
+        shape = tuple((results[-1] if labels[1:] else results).shape)
+        upstream = [Tensor(check.draw.normal(shape))] if shape else []
     check.report.title = f"{check.name}({', '.join(map(_title, (values | fixed).items()))})"
     wrong = [(says, partial(oracle, of)) for says, of in mistakes.items()]
     hints = [Hint(says, build, label) for says, build in wrong for label in labels]
@@ -212,14 +264,19 @@ def _longer(args: Arguments, draw: Draw) -> list[Any]:
     return [] if told else list(_drawn(args, draw, longer).values())
 
 
-def _arrays(of: Callable[[np.ndarray], Any], value: Any) -> Any:
-    """of(array) for every array, in lists too; all else as it is."""
+def _each(of: Callable[[Any], Any], value: Any) -> Any:
+    """of(array) for every array, or Ref of one, in lists too; all else as it is."""
     if isinstance(value, list):
-        return [_arrays(of, item) for item in value]
-    return of(value) if isinstance(value, np.ndarray) else value
+        return [_each(of, item) for item in value]
+    return of(value) if isinstance(value, np.ndarray | Ref) else value
 
 
-_tensor = partial(_arrays, make)
+def _flat(value: Any) -> list[Any]:
+    """What is in lists, one after the other."""
+    return [*chain(*map(_flat, value))] if isinstance(value, list) else [value]
+
+
+_tensor = partial(_each, make)
 
 
 def _title(argument: tuple[str, Any]) -> str:

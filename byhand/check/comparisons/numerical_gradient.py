@@ -126,7 +126,7 @@ def relative_error(
     """
     check = Check("relative_error", subject, seed=seed)
     check.report.title = f"{check.name}(a, b) for pairs of shape {tuple(shape)}"
-    check.rules()
+    check.rules(loops=True)
     draw = check.draw
     errors = draw.rng.uniform(0.01, 0.5, shape)
     a = draw.batch(shape) * 10 ** draw.rng.uniform(-2, 2, shape)

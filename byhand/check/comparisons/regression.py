@@ -24,7 +24,7 @@ from byhand.protocol import experiment
 SIZES = (3, 2, 1)  # inputs, hidden units, outputs
 WEIGHTS = ("w1", "b1", "w2", "b2")
 LR = 2e-3  # not the default of torch.optim.SGD, so that a forgotten one shows
-CALLS, STEPS = 2, 3  # how often check.descent calls its subject, and the steps that each call takes
+STEPS = 3, 2  # that the calls of check.descent take
 KINK = 1e-3  # no hidden unit is nearer to ReLU's kink, where rounding would decide
 
 
@@ -35,9 +35,9 @@ def network(
 
     sizes: inputs, hidden units, outputs. Raises CheckFailed with what was found.
     """
-    args, how = partial(draw_problem, batch, sizes), dict(seed=seed, called="network")
-    parts = ["h", "y", "loss"]
-    return function(subject, outputs, args, parts, tensors=True, suspects=FORWARD, **how)
+    how = dict(tensors=True, recorded=WEIGHTS, suspects=FORWARD, seed=seed, called="network")
+    args = partial(draw_problem, batch, sizes)
+    return function(subject, outputs, args, ["h", "y", "loss"], **how)
 
 
 def network_gradients(
@@ -51,6 +51,8 @@ def network_gradients(
     """
     args = partial(draw_problem, batch, sizes)
     how = dict(tensors=True, suspects=BACKWARD, seed=seed, called="network_gradients")
+    if own is not None:
+        how |= dict(longest=_shapes(batch, sizes))
     return gradient(subject, loss, WEIGHTS, args, own=own, look=look, **how)
 
 
@@ -74,8 +76,8 @@ def descent(
     check.report.title = f"{check.name} with {shown}"
     if by_hand:
         check.rules(loops=True, torch=True, autograd=False)
-    steps = 1 if by_hand else STEPS
-    taken = CALLS * steps
+    steps = (1, 1) if by_hand else STEPS
+    taken = sum(steps)
 
     def write(script: Script, dtype: type, autograd: bool = not by_hand) -> list[experiment.Ref]:
         """Two calls with the same weights."""
@@ -84,13 +86,13 @@ def descent(
         # clones, because what is put must not change
         weights = [script.method(script.put(experiment.Tensor(args[n])), "clone") for n in WEIGHTS]
         counter = script.call("fixtures.OptimizerSteps")
-        given = *data, *weights, LR, *(() if by_hand else (steps,))
-        calls = [script.call(check.name, *given) for _ in range(CALLS)]
-        for number in range(taken):
-            call, step = calls[number // steps], number % steps
-            value = call if by_hand else script.call("fixtures.part", call, step, steps)
-            label = f"loss before step {number + 1}"
-            script.look(label, value, "loss before each step", after=call)
+        given, number = (*data, *weights, LR), 0
+        calls = [script.call(check.name, *given, *([] if by_hand else [n])) for n in steps]
+        for call, count in zip(calls, steps, strict=True):
+            for step in range(count):
+                value = call if by_hand else script.call("fixtures.part", call, step, count)
+                label = f"loss before step {(number := number + 1)}"
+                script.look(label, value, "loss before each step", after=call)
         for n, ref in zip(WEIGHTS, weights, strict=True):
             script.look(f"{n} after {taken} steps", script.read(ref), after=calls[-1])
         counted = script.method(counter, "stop")
@@ -127,12 +129,12 @@ def draw_problem(batch: int, sizes: Sequence[int], draw: Draw) -> dict[str, np.n
     Each hidden unit is on for some samples and off for others (for one sample: some units are), and
     so are outputs; the bias decides for one unit at least; gradients of both signs come back.
     """
-    n_in, n_hidden, n_out = sizes
-    shapes = (n_in, n_hidden), (n_hidden,), (n_hidden, n_out), (n_out,)
+    x, t, *weights = _shapes(batch, sizes).values()
+    n_hidden = sizes[1]
 
     def one() -> list[np.ndarray]:
-        weights = [draw.rng.choice([-1, 1], s) * draw.rng.uniform(0.2, 1, s) for s in shapes]
-        return [draw.normal((batch, n_in)), draw.normal((batch, n_out)), *weights]
+        drawn = [draw.rng.choice([-1, 1], s) * draw.rng.uniform(0.2, 1, s) for s in weights]
+        return [draw.normal(x), draw.normal(t), *drawn]
 
     def telling(drawn: list[np.ndarray]) -> bool:
         x, t, w1, b1, w2, b2 = drawn
@@ -145,7 +147,13 @@ def draw_problem(batch: int, sizes: Sequence[int], draw: Draw) -> dict[str, np.n
         decided, signs = (on != (z > b1)).any(), (on != (back > 0)).any()
         return bool(np.abs(z).min() > KINK and both and decided and signs)
 
-    return dict(zip(("x", "t", *WEIGHTS), draw.until(one, telling), strict=True))
+    return dict(zip(_shapes(batch, sizes), draw.until(one, telling), strict=True))
+
+
+def _shapes(batch: int, sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    n_in, n_hidden, n_out = sizes
+    shapes = (batch, n_in), (batch, n_out), (n_in, n_hidden), (n_hidden,), (n_hidden, n_out)
+    return dict(zip(("x", "t", *WEIGHTS), (*shapes, (n_out,)), strict=True))
 
 
 def outputs(

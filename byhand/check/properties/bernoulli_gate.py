@@ -13,6 +13,7 @@ from byhand.check.script import Script
 from byhand.protocol.experiment import Tensor
 
 SHAPE = (64, 32)
+OTHER_SHAPES = (), (7,), (2, 3, 4)
 SIGMAS = 6.0  # a right gate strays further once in 500 million looks
 ROUNDING = {np.float64: 1e-12, np.float32: 1e-5}  # of sample + p - p.detach()
 THROUGH = "Straight through means unchanged; yours is multiplied by"
@@ -34,7 +35,7 @@ class _Gate:
     """The script and its rules: a gate on various p, on one p throughout, on a transposed p."""
 
     def __init__(self, name: str, draw: Draw):
-        self.name, self.p = name, draw.rng.uniform(0.05, 0.95, SHAPE)
+        self.name, self.even, self.p = name, [], draw.rng.uniform(0.05, 0.95, SHAPE)
         self.p[0] = np.arange(SHAPE[1]) % 2  # where there is nothing to draw
         self.g = draw.normal(SHAPE)
 
@@ -47,11 +48,15 @@ class _Gate:
         script.expect("every entry is 0 or 1", first, self._zeros_and_ones)
         if dtype is np.float64:
             script.expect("1 with probability p", first, self._share)
-            even = script.call(self.name, Tensor(np.full(SHAPE, 0.5)))
-            script.expect("every entry on its own", even, self._own)
+            for _ in range(2):
+                even = script.call(self.name, Tensor(np.full(SHAPE, 0.5)))
+                script.expect("every entry on its own", even, self._own)
             again = script.call(self.name, p_ref)
             script.expect("a new sample each call", again, self._fresh)
             small = [script.call(self.name, Tensor(np.full((5, 8), 0.5))) for _ in range(8)]
+            for shape in OTHER_SHAPES:
+                other = script.call(self.name, Tensor(np.full(shape, 0.5)))
+                script.expect("any shape", other, partial(self._other, shape), quiet=True)
             self.counts: list[float] = []
             for ref in small:
                 script.expect("the number of ones is random, too", ref, self._count, quiet=True)
@@ -95,16 +100,26 @@ class _Gate:
         return result(True, f"{y.mean():.3f} of them, expected about {p.mean():.3f}")
 
     def _own(self, y: Any) -> str:
-        """With p = 0.5 throughout, no two rows and no two columns are always alike."""
+        """With p = 0.5 throughout, no two rows and no two columns are alike, or opposite, in two
+        samples."""
         if not isinstance(y, np.ndarray) or y.shape != SHAPE:
             return f"is {described(y)} for p = 0.5"
-        alike = (y == y[:1]).all() or (y == y[:, :1]).all()
-        return "one random number serves many entries: draw as many as p has" if alike else ""
+        self.even.append(2 * y - 1)
+        both = np.array(self.even[-2:]) if len(self.even) > 1 else np.empty((0, *SHAPE))
+        for entries in both.transpose(1, 0, 2), both.transpose(2, 0, 1):
+            alike = np.abs(np.tensordot(entries, entries, axes=([1, 2], [1, 2])))
+            if both.size and (np.triu(alike, 1) > entries[0].size - 0.5).any():
+                return "one random number serves several entries: draw as many as p has"
+        return ""
 
     def _fresh(self, y: Any) -> str:
         drawn = self.y is not None and isinstance(y, np.ndarray)
         same = drawn and np.array_equal(np.rint(y), self.y)
         return "a second call gives the same sample: draw in forward" if same else ""
+
+    def _other(self, shape: tuple[int, ...], y: Any) -> str:
+        right = isinstance(y, np.ndarray) and y.shape == shape and ((y == 0) | (y == 1)).all()
+        return "" if right else f"is {described(y)} for p of shape {shape}"
 
     def _count(self, y: Any) -> str:
         self.counts.append(float(y.sum()) if isinstance(y, np.ndarray) else -1.0)

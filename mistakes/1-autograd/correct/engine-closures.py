@@ -7,6 +7,7 @@ class Value:
     def __init__(self, data, parents=()):
         self.data = data
         self.grad = 0
+        self._flow = 0  # of the present backward pass
         self._parents = parents
         self._pass_on = lambda: None
 
@@ -19,8 +20,8 @@ class Value:
         out = Value(self.data + other.data, (self, other))
 
         def pass_on():
-            self.grad += out.grad
-            other.grad += out.grad
+            self._flow += out._flow
+            other._flow += out._flow
 
         out._pass_on = pass_on
         return out
@@ -30,8 +31,8 @@ class Value:
         out = Value(self.data * other.data, (self, other))
 
         def pass_on():
-            self.grad += other.data * out.grad
-            other.grad += self.data * out.grad
+            self._flow += other.data * out._flow
+            other._flow += self.data * out._flow
 
         out._pass_on = pass_on
         return out
@@ -40,7 +41,7 @@ class Value:
         out = Value(data, (self,))
 
         def pass_on():
-            self.grad += slope * out.grad
+            self._flow += slope * out._flow
 
         out._pass_on = pass_on
         return out
@@ -84,6 +85,8 @@ class Value:
             elif id(child) not in visited:
                 visited.add(id(child))
                 stack.append((child, iter(child._parents)))
-        self.grad = 1
+        self._flow = 1
         for node in topo[::-1]:
             node._pass_on()
+            node.grad += node._flow
+            node._flow = 0

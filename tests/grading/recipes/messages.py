@@ -86,7 +86,7 @@ def answer(head, buffers):
 def answer(head, buffers):
     odd = [{"value": {"array": [1, "a", []]}, "failure": 5, "changed": "x", "warnings": 7},
            {"value": {"tensor": 1}, "failure": [[], {}], "changed": [None], "warnings": {}},
-           [], None, 10**300, {"value": {"dict": []}, "failure": ["raised", 1, 2, 3]}]
+           [], None, 10**300, {"value": {"dict": []}, "failure": ["raised", 1, 2, 3, 4]}]
     send(channel, {**head, "outcomes": [odd[i % 6] for i in range(len(head["outcomes"]))]})
 """,
     ),
@@ -111,7 +111,8 @@ def answer(head, buffers):
         """
 def answer(head, buffers):
     bad = "\\ud800" + chr(0) + chr(27) + "[2J"
-    outcome = {"value": bad, "failure": ["raised", bad, bad, bad], "changed": [], "warnings": [bad]}
+    failure = ["raised", bad, bad, bad, bad]
+    outcome = {"value": bad, "failure": failure, "changed": [], "warnings": [bad]}
     send(channel, {**head, "outcomes": [outcome] * len(head["outcomes"])})
 """,
     ),
