@@ -152,7 +152,8 @@ class OptimizerSteps:
         return self.count
 
 
-length, item, is_same = len, operator.getitem, operator.is_
+length, item, is_same, is_equal = len, operator.getitem, operator.is_, operator.eq
+random = np.random.random
 
 
 def computed(value: Callable, program: str, leaves: dict[str, float]) -> dict[str, Any]:

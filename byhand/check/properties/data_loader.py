@@ -20,6 +20,7 @@ TELLING = 20
 ACCIDENT = 1e-9
 AFRESH = "Start afresh in __iter__, not in __init__."
 SHORT = "The last batch may be short, but not left out."
+RESEEDED = "np.random draws the same again after a pass of another loader: fix no seed"
 EVERY_PASS = "Draw a new permutation of all samples at the start of every epoch."
 
 
@@ -66,10 +67,13 @@ class _Epochs:
             last = script.collect(loader, self.samples + 5)
             script.expect(label, last, partial(self._epoch, label), quiet=number > 1)
             if number == 0:
+                drawn = script.call("fixtures.random")
                 script.collect(loader, 1)
         script.expect("order", last, self._order)
         if self.telling:
             beside = script.collect(script.call(self.name, *arrays, **self.make), self.samples + 5)
+            again = script.call("fixtures.is_equal", script.call("fixtures.random"), drawn)
+            script.expect("order", again, lambda same: RESEEDED if same else "")
             script.expect("order", beside, self._of_another)
 
     def _epoch(self, label: str, batches: Any) -> Line:
