@@ -46,44 +46,56 @@ class Parameters(Module):
 
 
 class Stage(Module):
-    """y = weight * sin(x + tide(x)) + x / 2, where x / 2 comes from the feature to the left.
+    """y = factor * sin(x + tide(x)) + x / 2, where x / 2 comes from the feature to the left.
 
-    With one weight a feature. The shift makes the order of the stages matter on the way back.
-    moody: in train mode the outputs stand one feature further to the right; latest: the gradient
-    is that of the last backward pass alone; tide: gives a number for each sample, (B, 1), that
-    counts as a constant on the way back. seen: the sizes of all batches that went through.
+    The factor, one a feature, is 1 plus all parameters, whose names and number are free. The shift
+    makes the order of the stages matter on the way back. moody: in train mode the outputs stand one
+    feature further to the right; latest: the gradient is that of the last backward pass alone;
+    tide: gives a number for each sample, (B, 1), that counts as a constant on the way back. seen:
+    the sizes of all batches that went through; part: a module inside, whose mode is the stage's.
     """
 
     def __init__(
         self,
-        weight: np.ndarray,
         moody: bool = False,
         latest: bool = False,
         tide: Callable = lambda x: 0,
+        **parameters: np.ndarray,
     ):
         super().__init__()
         self.moody, self.latest, self.tide, self.seen = moody, latest, tide, []
-        self.height = 0
-        self.weight = np.array(weight)
-        self.grad_weight = np.zeros_like(self.weight)
+        self.height, self.part = 0, Module()
+        for name, value in parameters.items():
+            vars(self).update({name: np.array(value), f"grad_{name}": np.zeros_like(value)})
 
     def compute_output(self, x):
         """(B, N) -> (B, N)"""
         self.seen.append(len(x))
         self.height = self.tide(x)
-        y = self.weight * np.sin(x + self.height) + np.roll(x, 1, axis=-1) / 2
+        y = sum(self.parameters(), 1.0) * np.sin(x + self.height) + np.roll(x, 1, axis=-1) / 2
         return self._turned(y, 1)
 
     def compute_grad_input(self, x, grad_output):
         """dl/dx: (B, N) -> (B, N)"""
         g = self._turned(grad_output, -1)
-        return g * self.weight * np.cos(x + self.height) + np.roll(g, -1, axis=-1) / 2
+        slope = sum(self.parameters(), 1.0) * np.cos(x + self.height)
+        return g * slope + np.roll(g, -1, axis=-1) / 2
 
     def update_grad_parameters(self, x, grad_output):
-        """Add dl/dweight: (N,)"""
-        before = 0 if self.latest else self.grad_weight
+        """Add dl/dfactor, (N,), to the gradient of every parameter."""
         slopes = self._turned(grad_output, -1) * np.sin(x + self.height)
-        self.grad_weight[...] = before + slopes.sum(axis=0)
+        for grad in self.parameters_grad():
+            grad[...] = (0 if self.latest else grad) + slopes.sum(axis=0)
+
+    def train(self):
+        """Train mode"""
+        self.part.train()
+        return super().train()
+
+    def eval(self):
+        """Eval mode"""
+        self.part.eval()
+        return super().eval()
 
     def _turned(self, values: np.ndarray, places: int) -> np.ndarray:
         return np.roll(values, places, axis=-1) if self.moody and self.training else values
@@ -147,7 +159,8 @@ class OptimizerSteps:
         return self.count
 
 
-length, item = len, operator.getitem
+length, item, is_same, is_equal = len, operator.getitem, operator.is_, operator.eq
+random = np.random.random
 
 
 def computed(value: Callable, program: str, leaves: dict[str, float]) -> dict[str, Any]:

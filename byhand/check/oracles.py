@@ -6,6 +6,7 @@ Each oracle is an adapter. Its last arguments make a known mistake in it: see by
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -252,19 +253,21 @@ class _Stage(torch.nn.Module):
 
     def __init__(
         self,
-        weight: np.ndarray,
         moody: bool = False,
         latest: bool = False,
         tide: Given | None = None,
+        **parameters: np.ndarray,
     ):
         super().__init__()
-        self.weight, self.moody, self.seen = torch.nn.Parameter(torch.tensor(weight)), moody, []
+        self.moody, self.seen, self.part = moody, [], torch.nn.Identity()
+        for name, value in parameters.items():
+            self.register_parameter(name, torch.nn.Parameter(torch.tensor(value)))
         self.tide = tide.function if tide else np.zeros_like
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.seen.append(len(x))
         height = torch.from_numpy(self.tide(x.detach().numpy()))
-        y = self.weight * torch.sin(x + height) + torch.roll(x, 1, -1) / 2
+        y = sum(self.parameters(), 1.0) * torch.sin(x + height) + torch.roll(x, 1, -1) / 2
         return torch.roll(y, 1, -1) if self.moody and self.training else y
 
 
@@ -286,7 +289,7 @@ def stages(*modules: Layer) -> torch.nn.Module:
 
 
 FIXTURES = vars(fixtures) | {
-    "Stage": lambda weight, **kind: Layer(_Stage, weight, **kind),
+    "Stage": partial(Layer, _Stage),
     "ForwardAndBackward": lambda stage: stage,
     "Assembled": lambda cls, weights, **make: cls(weights, **make),
     "Surrounded": lambda cls, *attention, **make: cls(**make),

@@ -99,7 +99,6 @@ class BatchNormalization(Module):
 class Dropout(Module):
     """In train mode, y = x · mask, where an entry of mask is 0 with probability p, else 1/(1-p).
 
-    mask: that of the last forward pass, of x's shape.
     Raises ValueError if p is not in [0, 1].
     """
 
@@ -304,7 +303,7 @@ class DataLoader:
         return len(self.X)
 
     def __iter__(self):
-        """Start a new pass, in a new order if shuffle is True; returns self"""
+        """Start a new pass, in a new order if shuffle is True; returns self (or yields batches)"""
         self.position = 0
         if self.shuffle:
             self.order = np.random.permutation(self.num_samples())

@@ -14,10 +14,17 @@ from byhand.check.script import Hint, Script
 from byhand.protocol.experiment import Ref
 
 SAMPLES, FEATURES = 5, 4
+# What the parameters of a layer are called, layer by layer; where there are two, they are equal.
+NAMES = ("weight",), ("gain", "shift"), ()
 INPUTS = "Every layer's backward needs the input that this layer had on the way forward"
 CALLED = "Call the layer, layer(x) or layer.forward(x), so that it keeps its own output."
 ONCE = "backward runs a layer forward again: keep its input instead."
 TWICE = "It was added twice: call each layer's backward once."
+MODE = "Only the layers in it may do something else in eval mode, not the Sequential itself."
+EVERY = "It does not reach every layer."
+WITHIN = "It does not reach what is inside a layer: call the layer's own train() and eval()."
+ITSELF = "It does not switch the Sequential itself."
+RETURNS = "does not return the Sequential: return self"
 EACH = "Every layer gets the gradient of the output: each gets what the next one returned."
 
 
@@ -40,20 +47,24 @@ def sequential(
     forward, backward, lists = (look in ("all", w) for w in ("forward", "backward", "parameters"))
 
     def write(script: Script, dtype: type) -> None:
-        """Given layers in a Sequential: passes over batches of different sizes, then lists,
-        zero_grad and modes. A layer is y = w sin(x) + (x to the left) / 2."""
-        weights = [draw.normal((FEATURES,)).astype(dtype) for _ in range(depth)]
-        stages = [script.call("fixtures.Stage", weight, latest=not module) for weight in weights]
-        given = (
-            [script.call("fixtures.ForwardAndBackward", s) for s in stages]
-            if not module
-            else stages
-        )
+        """Given layers in a Sequential: passes over batches of different sizes, the last in eval
+        mode, then lists, zero_grad and modes. A layer is y = w sin(x) + (x to the left) / 2."""
+        names = [NAMES[number % 3 if module else 0] for number in range(depth)]
+        values = [draw.normal((FEATURES,)).astype(dtype) for _ in range(depth)]
+        made = [dict.fromkeys(*pair) for pair in zip(names, values, strict=True)]
+        how = dict(moody=module, latest=not module)
+        stages = [script.call("fixtures.Stage", **how, **parameters) for parameters in made]
+        owned = [(n, stage, name) for n, stage in enumerate(stages) for name in names[n]]
+        bare = partial(script.call, "fixtures.ForwardAndBackward")
+        given = stages if module else [*map(bare, stages)]
         parts = [script.build(check.name, *stages[-2:])] if nested else []
         chain = script.build(check.name, *(given[:-2] if nested else given), *parts)
         outputs = []
-        for size, which in (SAMPLES, ""), (SAMPLES - 1, ", second pass"):
-            hint = KEPT if which else ""
+        passes = [(SAMPLES, "", ""), (SAMPLES - 1, ", second pass", KEPT)]
+        passes += [(SAMPLES + 1, ", eval mode", MODE)] if module else []
+        for size, which, hint in passes:
+            for part in [*stages, *parts, chain] if hint == MODE else []:
+                script.set(part, "training", False)  # whatever the subject's eval() does
             x = script.argument("x", draw.batch((size, FEATURES)).astype(dtype))
             g = script.argument("grad_output", draw.normal((size, FEATURES)).astype(dtype))
             outputs.append(script.method(chain, "forward", x))
@@ -69,22 +80,23 @@ def sequential(
             if not backward:
                 continue
             script.look(f"gradient for x{which}", grad, hint=hint)
-            for number, stage in enumerate(stages, start=1):
-                label = f"gradient for the weight of layer {number}{which}"
-                script.look(label, script.get(stage, "grad_weight"), after=grad, hint=hint)
-                if module:
-                    label, seen = f"passes through layer {number}{which}", script.get(stage, "seen")
-                    script.look(label, seen, quiet=True, otherwise=ONCE)
+            for number, stage, name in owned:
+                label = f"gradient for the {name} of layer {number + 1}{which}"
+                script.look(label, script.get(stage, f"grad_{name}"), after=grad, hint=hint)
+            for number, stage in enumerate(stages if module else [], start=1):
+                label, seen = f"passes through layer {number}{which}", script.get(stage, "seen")
+                script.look(label, seen, quiet=True, otherwise=ONCE)
         if forward:
             script.later("output", outputs[0])
         if module and lists:
-            _lists_and_modes(script, chain, stages, parts)
+            _lists(script, chain, owned)
+            _modes(script, chain, stages, parts)
 
     build = partial(oracles.Layer, overwrites=not module)
     hints = [
         Hint(f"{INPUTS}; yours gets the network's.", partial(_Astray, "network"), "gradient"),
         Hint(f"{INPUTS}; yours gets its output.", partial(_Astray, "output"), "gradient"),
-        Hint(TWICE, partial(_Astray, "twice"), "gradient for the w"),
+        Hint(TWICE, partial(_Astray, "twice"), "gradient for the"),
         Hint(EACH, partial(_Astray, "gradient"), "gradient"),
         Hint("The layers have the wrong order.", lambda *m: build(oracles.stages, *m[::-1])),
         Hint("The first layer is left out.", lambda *m: build(oracles.stages, *m[1:])),
@@ -94,29 +106,43 @@ def sequential(
     return check.differential(partial(build, oracles.stages), write, hints, dtypes)
 
 
-def _lists_and_modes(script: Script, chain: Ref, stages: list[Ref], parts: list[Ref]) -> None:
-    """The lists hold the layers' own arrays, layer by layer; the rest reaches every layer."""
+def _lists(script: Script, chain: Ref, owned: list[tuple[int, Ref, str]]) -> None:
+    """The lists hold the layers' own arrays, layer by layer; zero_grad reaches all gradients.
+
+    owned: the number of a layer, the layer and the name of one of its parameters.
+    """
     copies = "lists copies, or in another order; an optimizer needs the layers' own arrays"
-    every, nested = "It does not reach every layer.", "Do nested modules list theirs?"
+    nested = "Do nested modules list theirs? Join what {}() of every module lists, whatever it is."
 
     def miscounted(count: Any, right: int) -> str:
         return f"should list {right} arrays, layer by layer, lists {count}"
 
-    for method, name in ("parameters", "weight"), ("parameters_grad", "grad_weight"):
+    for method, prefix in ("parameters", ""), ("parameters_grad", "grad_"):
         listed, label = script.method(chain, method), f"{method}()"
-        own = [script.get(stage, name) for stage in stages]
+        own = [script.get(stage, prefix + name) for _, stage, name in owned]
         count = script.call("fixtures.length", listed)
-        script.look(label, count, otherwise=miscounted, hint=nested)
+        script.look(label, count, otherwise=miscounted, hint=nested.format(method))
         script.look(label, script.call("fixtures.same_memory", listed, own), otherwise=copies)
     script.look("zero_grad()", script.method(chain, "zero_grad"), quiet=True)
-    for stage in stages:
-        zeroed = script.call("fixtures.is_zero", script.get(stage, "grad_weight"))
-        script.look("zero_grad()", zeroed, otherwise=every)
+    for _, stage, name in owned:
+        zeroed = script.call("fixtures.is_zero", script.get(stage, f"grad_{name}"))
+        script.look("zero_grad()", zeroed, otherwise=EVERY)
+
+
+def _modes(script: Script, chain: Ref, stages: list[Ref], parts: list[Ref]) -> None:
+    """eval() and train() reach every module and the Sequential itself, which they return."""
+    within = [script.get(stage, "part") for stage in stages]
+    every = dict.fromkeys(stages, EVERY) | dict.fromkeys(within, WITHIN)
+    every |= {chain: ITSELF} | dict.fromkeys(parts, EVERY)
     for mode in ("eval", "train"):
-        called = script.method(chain, mode)
-        for part in [*stages, *parts, chain]:
-            training = script.get(part, "training")
-            script.look(f"{mode}()", training, otherwise=every, after=called)
+        for module in every:
+            script.set(module, "training", mode == "eval")
+        called, label = script.method(chain, mode), f"{mode}()"
+        for module, words in every.items():
+            training = script.get(module, "training")
+            script.look(label, training, otherwise=words, after=called)
+        same = script.call("fixtures.is_same", called, chain)
+        script.expect(label, same, lambda found: "" if found else RETURNS)
 
 
 class _Astray(oracles.Layer):

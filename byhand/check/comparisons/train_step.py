@@ -69,7 +69,7 @@ def _tide(draw: Draw) -> Given:
 
 
 def _network(script: Script, weight: np.ndarray, tide: Given) -> Ref:
-    return script.call("fixtures.Stage", weight, moody=True, tide=script.put(tide))
+    return script.call("fixtures.Stage", moody=True, tide=script.put(tide), weight=weight)
 
 
 MISTAKES: dict[str, dict[str, int]] = {

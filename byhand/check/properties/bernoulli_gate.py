@@ -7,6 +7,7 @@ import numpy as np
 
 from byhand.check.compare import compare, described
 from byhand.check.core import Check
+from byhand.check.properties import independence
 from byhand.check.random_inputs import Draw, calm
 from byhand.check.report import Line, Report
 from byhand.check.script import Script
@@ -16,6 +17,7 @@ SHAPE = (64, 32)
 OTHER_SHAPES = (), (7,), (2, 3, 4)
 SIGMAS = 6.0  # a right gate strays further once in 500 million looks
 ROUNDING = {np.float64: 1e-12, np.float32: 1e-5}  # of sample + p - p.detach()
+AFRESH = "draw in forward, and fix no seed there"
 THROUGH = "Straight through means unchanged; yours is multiplied by"
 
 
@@ -40,7 +42,7 @@ class _Gate:
         self.g = draw.normal(SHAPE)
 
     def write(self, script: Script, dtype: type) -> None:
-        script.tensors, self.dtype, self.y = True, dtype, None
+        script.tensors, self.dtype, self.y, self.fresh = True, dtype, None, True
         p, g = self.p.astype(dtype), self.g.astype(dtype)
         p_ref = script.argument("p", Tensor(p))
         script.method(p_ref, "requires_grad_")
@@ -48,18 +50,16 @@ class _Gate:
         script.expect("every entry is 0 or 1", first, self._zeros_and_ones)
         if dtype is np.float64:
             script.expect("1 with probability p", first, self._share)
-            for _ in range(2):
-                even = script.call(self.name, Tensor(np.full(SHAPE, 0.5)))
-                script.expect("every entry on its own", even, self._own)
             again = script.call(self.name, p_ref)
             script.expect("a new sample each call", again, self._fresh)
-            small = [script.call(self.name, Tensor(np.full((5, 8), 0.5))) for _ in range(8)]
+            self.samples: list[np.ndarray] = []
+            for left in reversed(range(independence.PASSES)):
+                even = script.call(self.name, Tensor(np.full(SHAPE, 0.5)))
+                script.expect("every entry on its own", even, self._own, quiet=left > 0)
             for shape in OTHER_SHAPES:
                 other = script.call(self.name, Tensor(np.full(shape, 0.5)))
-                script.expect("any shape", other, partial(self._other, shape), quiet=True)
-            self.counts: list[float] = []
-            for ref in small:
-                script.expect("the number of ones is random, too", ref, self._count, quiet=True)
+                label = f"a sample for p of shape {shape}"
+                script.expect(label, other, partial(self._shaped, shape), quiet=True)
         turned = script.method(script.put(Tensor(p)), "requires_grad_")
         y = script.call(self.name, script.method(turned, "t"))  # which is not contiguous
         looks = ("gradient for p", p_ref, first, g), ("gradient for p.T", turned, y, g.T)
@@ -99,32 +99,27 @@ class _Gate:
                 return result(False, text, hint=hint)
         return result(True, f"{y.mean():.3f} of them, expected about {p.mean():.3f}")
 
-    def _own(self, y: Any) -> str:
-        """With p = 0.5 throughout, no two rows and no two columns are alike, or opposite, in two
-        samples."""
+    def _own(self, y: Any) -> str | Line:
+        """With p = 0.5 throughout, not all rows or columns of a sample are alike, and nothing ties
+        the entries of several together."""
         if not isinstance(y, np.ndarray) or y.shape != SHAPE:
             return f"is {described(y)} for p = 0.5"
-        self.even.append(2 * y - 1)
-        both = np.array(self.even[-2:]) if len(self.even) > 1 else np.empty((0, *SHAPE))
-        for entries in both.transpose(1, 0, 2), both.transpose(2, 0, 1):
-            alike = np.abs(np.tensordot(entries, entries, axes=([1, 2], [1, 2])))
-            if both.size and (np.triu(alike, 1) > entries[0].size - 0.5).any():
-                return "one random number serves several entries: draw as many as p has"
-        return ""
+        self.samples.append(y > 0.5)
+        if not self.fresh:  # then the numbers may well be drawn, but with a fixed seed
+            return Line("every entry on its own", None, "not tried")
+        if (y == y[:1]).all() or (y == y[:, :1]).all():
+            return "one random number serves many entries: draw as many as p has"
+        done = len(self.samples) == independence.PASSES
+        return independence.dependence(self.samples) if done else ""
+
+    def _shaped(self, shape: tuple[int, ...], y: Any) -> str:
+        right = isinstance(y, np.ndarray) and y.shape == shape and ((y == 0) | (y == 1)).all()
+        return "" if right else f"is {described(y)}, expected shape {shape}"
 
     def _fresh(self, y: Any) -> str:
         drawn = self.y is not None and isinstance(y, np.ndarray)
-        same = drawn and np.array_equal(np.rint(y), self.y)
-        return "a second call gives the same sample: draw in forward" if same else ""
-
-    def _other(self, shape: tuple[int, ...], y: Any) -> str:
-        right = isinstance(y, np.ndarray) and y.shape == shape and ((y == 0) | (y == 1)).all()
-        return "" if right else f"is {described(y)} for p of shape {shape}"
-
-    def _count(self, y: Any) -> str:
-        self.counts.append(float(y.sum()) if isinstance(y, np.ndarray) else -1.0)
-        fixed = len(self.counts) == 8 and len(set(self.counts)) == 1
-        return "every sample has as many ones: draw for each entry" if fixed else ""
+        self.fresh = not (drawn and np.array_equal(np.rint(y), self.y))
+        return "" if self.fresh else "a second call gives the same sample: " + AFRESH
 
     def _gradient(self, name: str, grad: Any) -> Line:
         p, g = self.p.astype(self.dtype), self.g.astype(self.dtype)

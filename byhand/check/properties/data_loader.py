@@ -1,10 +1,11 @@
 """check.data_loader: every sample comes once an epoch, with its own target."""
 
 from functools import partial
-from itertools import chain, combinations, pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
+from scipy.special import chdtri
 
 from byhand.check.compare import described
 from byhand.check.core import Check, one_of
@@ -12,10 +13,15 @@ from byhand.check.random_inputs import calm, written
 from byhand.check.report import Line, Report
 from byhand.check.script import Script
 
-TELLING = 12  # samples from which on an order that stays is no accident
-# of the epochs that are compared; that one of 12 places keeps its sample in all: 1 in 30 million
-NAMES = "first second third fourth fifth sixth seventh eighth ninth".split()
+EPOCHS = 40  # that are compared
+# From so many samples on, in batches of 5 at the most, an order that comes again is no accident:
+# 1 in 10 billion, even for a loader that sorts each batch. So are those below, if not far less.
+TELLING = 20
+ACCIDENT = 1e-9
 AFRESH = "Start afresh in __iter__, not in __init__."
+SHORT = "The last batch may be short, but not left out."
+RESEEDED = "np.random draws the same again after a pass of another loader: fix no seed"
+EVERY_PASS = "Draw a new permutation of all samples at the start of every epoch."
 
 
 @calm()
@@ -43,6 +49,9 @@ class _Epochs:
     def __init__(self, name: str, X: np.ndarray, y: np.ndarray, make: dict[str, Any]):
         self.name, self.X, self.y, self.make, self.samples = name, X, y, make, len(X)
         self.size = make.get("batch_size", 1)
+        self.shuffled = make.get("shuffle", False)
+        self.telling = self.shuffled and self.samples >= TELLING
+        self.count = EPOCHS if self.telling else 3
         self.epochs: list[list[list[int]]] = []  # the samples of each batch
 
     def write(self, script: Script, dtype: type) -> None:
@@ -53,12 +62,19 @@ class _Epochs:
         script.expect("len()", count, partial(_number, batches))
         number = script.method(loader, "num_samples")
         script.expect("num_samples()", number, partial(_number, self.samples))
-        for name in NAMES:
-            last, label = script.collect(loader, self.samples + 5), f"{name} epoch"
-            script.expect(label, last, partial(self._epoch, label), quiet=name not in NAMES[:2])
-            if name == "first":
+        for number in range(self.count):
+            label = ("first epoch", "second epoch", "later epochs")[min(number, 2)]
+            last = script.collect(loader, self.samples + 5)
+            script.expect(label, last, partial(self._epoch, label), quiet=number > 1)
+            if number == 0:
+                drawn = script.call("fixtures.random")
                 script.collect(loader, 1)
         script.expect("order", last, self._order)
+        if self.telling:
+            beside = script.collect(script.call(self.name, *arrays, **self.make), self.samples + 5)
+            again = script.call("fixtures.is_equal", script.call("fixtures.random"), drawn)
+            script.expect("order", again, lambda same: RESEEDED if same else "")
+            script.expect("order", beside, self._of_another)
 
     def _epoch(self, label: str, batches: Any) -> Line:
         """Whether an epoch brings every sample once, in pairs, in batches of the right size."""
@@ -77,9 +93,10 @@ class _Epochs:
             return Line(label, True, f"{len(sizes)} batches, every sample once")
         text, hint = f"batches of {sizes}, expected {wanted}", ""
         if len(order) < self.samples:
-            text, hint = f"{len(order)} of {self.samples} samples came", AFRESH
-            if label == "first epoch":
-                hint = "The last batch may be short, but not left out." if rest else ""
+            text = f"{len(order)} of {self.samples} samples came"
+            goes_on = label != "first epoch" and sizes == wanted[-len(sizes) :]
+            left_out = rest and sizes == wanted[:-1]
+            hint = SHORT if left_out else AFRESH if goes_on else ""
         elif len(set(order)) < len(order):
             text = "some samples came more than once"
         return Line(label, False, text, hint=hint)
@@ -108,38 +125,50 @@ class _Epochs:
         """Whether the samples come as given, or mixed among all of them in every epoch."""
         result, orders = partial(Line, "order"), [list(chain(*rows)) for rows in self.epochs]
         straight = list(range(self.samples))
-        if len(orders) < len(NAMES) or any(len(order) != self.samples for order in orders):
+        if len(orders) < self.count or any(len(order) != self.samples for order in orders):
             return result(None, "not tried")
-        if not self.make.get("shuffle", False):
+        if not self.shuffled:
             right = all(order == straight for order in orders)
             return result(right, f"{'' if right else 'should be '}as it was given")
-        if self.samples < TELLING:
+        if not self.telling:
             return result(True, "any")
         if all(order == straight for order in orders):
             return result(False, "is not shuffled")
         wrong = self._not_mixed(np.array(orders))
         wrong = wrong or ("is not shuffled in the first epoch" if orders[0] == straight else "")
-        hint = "Draw a new permutation of all samples at the start of every epoch." if wrong else ""
-        return result(not wrong, wrong or "a new one each epoch", hint=hint)
+        return result(not wrong, wrong or "a new one each epoch", hint=EVERY_PASS if wrong else "")
 
     def _not_mixed(self, orders: np.ndarray) -> str:
-        """In words, what stays where it is in all epochs, if anything."""
+        """In words, what the epochs have in common, if anything."""
         if (orders == orders[0]).all():
             return "is the same in every epoch"
-        steps = np.diff(orders, axis=1, append=orders[:, :1]) % self.samples
-        for step in (1, self.samples - 1):
-            if (steps == step).sum(axis=1).min() > self.samples / 3:
-                return "every sample keeps its neighbours: a rotation is not a shuffle"
+        size, samples = self.size, self.samples
+        batch = np.argsort(orders, axis=1) // size  # of each sample, by epoch
+        together = (batch[:, :, None] == batch[:, None, :]).all(axis=0)
+        if size < samples and together.sum() > samples:
+            return "the same samples stay together in their batches"
+        pairs = np.sort(np.stack([orders, np.roll(orders, 1, axis=1)]), axis=0)
+        kept = [len(np.intersect1d(*both)) for both in pairwise(pairs[0] * samples + pairs[1])]
+        if min(kept) > samples / 3:
+            return "samples keep their neighbours: a rotation is not a shuffle"
         if (orders == orders[0]).all(axis=0).any():
             return "one place has the same sample in every epoch"
-        pairs = self.samples * (self.samples - 1) / 2
-        met = {frozenset(pair) for rows in self.epochs for b in rows for pair in combinations(b, 2)}
-        apart = 1 - (self.size - 1) / (self.samples - 1)  # a pair, in one epoch
-        apart_in_all = apart ** len(NAMES)
-        if 2 < self.size < self.samples and 1 - len(met) / pairs > (apart_in_all + apart) / 2:
-            return "the same samples stay together in their batches"
+        came = np.stack([(batch == number).sum(axis=0) for number in range(batch.max() + 1)])
+        mean = came.mean(axis=1, keepdims=True)
+        chi2 = ((came - mean) ** 2 / mean).sum() * (samples - 1) / samples
+        if chi2 > chdtri((samples - 1) * max(len(came) - 1, 1), ACCIDENT):
+            return "some samples come in the same part of the epoch too often"
         repeated = any((a == b).all() for a, b in pairwise(orders))
         return "is the same in two epochs" if repeated else ""
+
+    def _of_another(self, batches: Any) -> Line:
+        """Whether a second loader has an order of its own."""
+        line = self._epoch("order", batches)
+        if line.ok and self.epochs[-1] in self.epochs[:-1]:
+            text = "two loaders give the same order: is the order, or its seed, shared?"
+            return Line("order", False, text)
+        line.text = "a new one each epoch"
+        return line
 
 
 def _number(expected: int, value: Any) -> str:

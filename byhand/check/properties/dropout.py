@@ -8,18 +8,22 @@ import numpy as np
 import torch
 
 from byhand.check import oracles
-from byhand.check.compare import MIXED, compare
+from byhand.check.compare import MIXED, compare, described
 from byhand.check.core import Check, one_of
+from byhand.check.properties import independence
 from byhand.check.random_inputs import calm, longer
 from byhand.check.report import Line, Report
 from byhand.check.script import Script
 from byhand.protocol.experiment import Ref
 
 SIGMAS = 6.0  # a right layer strays further once in 500 million looks
-COUNTS = (40, 25)  # the shape of passes in which only the number of dropped entries counts
-COUNTED = 8  # such passes: that all drop the same number is an accident of 1 in 10 billion
+PASSES = "", ", called again", ", new mask", ", eval() before it", ", train() before it"
 EVAL = "In eval mode Dropout does nothing at all: no mask, no scale."
+SAME = "a second forward pass drops the same entries"
+AGAIN = f"{SAME}: draw the mask in compute_output, and fix no seed there"
+ALIKE = "two objects drop the same entries: is the mask, or its seed, shared?"
 MASK_DTYPE = "Convert the mask: an integer or float64 mask turns float32 into float64."
+MODE = "backward belongs to the forward pass before it, in whatever mode that was: keep its mask."
 SAME_MASK = "Where forward dropped an entry, backward passes nothing on: use the same mask."
 
 
@@ -76,17 +80,13 @@ class _Mask:
         if dtype is np.float64:
             rule("share that is dropped", y, self._share)
         if 0 < self.p < 1 and dtype is np.float64:
-            rule("every entry on its own", y, self._own)
             again = script.method(layer, "forward", x_ref)
-            words = "a second forward pass drops the same entries: draw the mask in compute_output"
-            rule("a new mask each pass", again, partial(self._differs, words))
-            words = "two objects drop the same entries: is the mask, or its seed, shared?"
-            rule("a mask of each object's own", other, partial(self._differs, words), quiet=True)
-            self.counts = []
-            for _ in range(COUNTED):
-                small = script.method(layer, "forward", np.ones(COUNTS))
-                rule("the number dropped is random, too", small, self._count, quiet=True)
-            script.method(layer, "forward", np.ones((x.shape[0] + 1, *x.shape[1:])))
+            rule("a new mask each pass", again, partial(self._differs, AGAIN))
+            rule("a mask of each object's own", other, partial(self._differs, ALIKE), quiet=True)
+            self.masks: list[np.ndarray] = []
+            for left in reversed(range(independence.PASSES)):  # of another size than x
+                ones = script.method(layer, "forward", np.ones((x.shape[0] + 1, *x.shape[1:])))
+                rule("every entry on its own", ones, self._own, quiet=left > 0)
         if look in ("all", "backward"):
             self._backward(script, layer, beside, x_ref, g_ref)
         if look in ("all", "eval") and dtype is np.float64:
@@ -101,16 +101,18 @@ class _Mask:
             script.no_loops(small, large, forward=1, backward=2)
 
     def _backward(self, script: Script, layer: Any, beside: Any, x_ref: Any, g_ref: Any) -> None:
-        """Twice through the same mask, then once through that of another pass."""
-        for again in ("", ", called again", ", new mask"):
-            label = f"gradient for x{again}"
+        """Twice through the same mask, then through those of other passes; the mode may change
+        between forward and backward."""
+        for again, mode in zip(PASSES, ("", "", "", "eval", "train"), strict=True):
             if again != ", called again":
                 y = script.method(layer, "forward", x_ref)
                 script.expect("output", y, self._remember, quiet=True)
             with script.aside():
                 script.method(beside, "forward", x_ref)
-            found = script.method(layer, "backward", x_ref, g_ref)
-            script.expect(label, found, partial(self._passed_on, label), quiet=bool(again))
+            if mode:
+                script.method(layer, mode)
+            found, label = script.method(layer, "backward", x_ref, g_ref), f"gradient for x{again}"
+            script.expect(label, found, partial(self._passed_on, label, mode), quiet=bool(again))
 
     def _like_x(self, value: Any) -> np.ndarray:
         """The value with 0 for what is not finite; nothing but 0 if it is no array like x."""
@@ -137,7 +139,8 @@ class _Mask:
         ]
         how = dict(against="x / (1 - p)", suspects=lambda: suspects)
         line = self._compare("output", y, x / keep if keep else 0 * x, **how)
-        self.y = y if line.ok or line.yours is not None else None
+        compared = line.yours is not None and np.isfinite(y).all()
+        self.y = y if line.ok or compared else None
         line.text = "every entry is 0 or x / (1 - p)" if line.ok else line.text
         return line
 
@@ -149,31 +152,42 @@ class _Mask:
         hint = "p is the probability to drop an entry, not to keep it." if turned else ""
         return Line("share that is dropped", ok, f"{share:.3f}, expected about {p:g}", hint=hint)
 
-    def _own(self, y: np.ndarray) -> str:
-        """The mask is constant along no axis."""
-        dropped, unknown = y == 0, self.x == 0
-        for axis, size in enumerate(y.shape):
-            always = (dropped | unknown).all(axis) | (~dropped | unknown).all(axis)
-            if size > 1 and always.all():
+    def _own(self, y: Any) -> str | Line:
+        """No mask of several is constant along an axis, and nothing ties their entries together."""
+        shape = (len(self.x) + 1, *self.x.shape[1:])
+        if not isinstance(y, np.ndarray) or y.shape != shape:
+            return f"is {described(y)} for x of shape {shape}"
+        self.masks.append(y == 0)
+        for axis, size in enumerate(shape):
+            if size > 1 and (self.masks[-1].all(axis) | (~self.masks[-1]).all(axis)).all():
                 names = {0: "all samples have", y.ndim - 1: "all features have"}
                 shared = names.get(axis, f"all entries along axis {axis} have")
                 return f"{shared} the same mask: draw it with x's shape"
-        return ""
+        if len(self.masks) < independence.PASSES:
+            return ""
+        if all(np.array_equal(mask, self.masks[0]) for mask in self.masks):
+            return Line("every entry on its own", None, "not tried")
+        return independence.dependence(self.masks)
 
     def _differs(self, words: str, y: Any) -> str:
         same = isinstance(y, np.ndarray) and y.shape == self.y.shape
         return words if same and np.array_equal(y == 0, self.y == 0) else ""
 
-    def _count(self, y: Any) -> str:
-        self.counts.append(int((y == 0).sum()) if isinstance(y, np.ndarray) else -1)
-        if len(self.counts) < COUNTED or len(set(self.counts)) > 1:
-            return ""
-        return f"every pass drops {self.counts[0]} of {np.prod(COUNTS)}: draw for each entry"
+    def _passed_on(self, label: str, mode: str, grad: Any) -> Line:
+        """The rule for a gradient: g / (1 - p) where x passed, 0 where it was dropped.
 
-    def _passed_on(self, label: str, grad: Any) -> Line:
-        """The rule for a gradient: g / (1 - p) where x passed, 0 where it was dropped."""
-        if not isinstance(self.y, np.ndarray) or self.y.shape != self.x.shape:
-            return Line(label, False, "not tried: there is no output to compare it with")
+        mode: that into which the layer was switched since the forward pass.
+        """
+        fits = isinstance(self.y, np.ndarray) and self.y.shape == self.x.shape
+        if not fits or not np.isfinite(self.y).all():
+            said = label != "gradient for x"  # once is enough
+            return Line(label, said, "not tried: there is no output to compare it with")
+        if mode == "train":
+            if not np.array_equal(self.y, self.x.astype(self.dtype)):
+                return Line(label, None, "not tried: in eval mode y should be x")
+            line = self._compare(label, grad, self.g)
+            line.hint = "" if line.ok else MODE
+            return line
         seen, g, given = self.x != 0, self.g.astype(self.dtype), self._like_x(grad)
         through = np.divide(self._like_x(self.y), self.x, out=np.zeros_like(self.x), where=seen)
         right, *wrong = (
@@ -186,7 +200,7 @@ class _Mask:
         )
         line = self._compare(label, grad, right, suspects=lambda: zip(mistakes, wrong, strict=True))
         if line.yours is not None:
-            line.hint = line.hint or SAME_MASK
+            line.hint = MODE if mode else line.hint or SAME_MASK
         passed = given[~seen] != 0
         if line.ok and 0 < self.p < 1 and passed.all() == passed.any():
             text = "where x is 0, the mask still decides: keep the mask, do not read it off y"

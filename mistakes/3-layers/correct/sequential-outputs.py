@@ -34,8 +34,10 @@ class Sequential(Module):
         self.training = True
         for module in self.modules:
             module.train()
+        return self
 
     def eval(self):
         self.training = False
         for module in self.modules:
             module.eval()
+        return self
