@@ -37,7 +37,7 @@ class _Gate:
     """The script and its rules: a gate on various p, on one p throughout, on a transposed p."""
 
     def __init__(self, name: str, draw: Draw):
-        self.name, self.even, self.p = name, [], draw.rng.uniform(0.05, 0.95, SHAPE)
+        self.name, self.p = name, draw.rng.uniform(0.05, 0.95, SHAPE)
         self.p[0] = np.arange(SHAPE[1]) % 2  # where there is nothing to draw
         self.g = draw.normal(SHAPE)
 
@@ -108,7 +108,7 @@ class _Gate:
         if not self.fresh:  # then the numbers may well be drawn, but with a fixed seed
             return Line("every entry on its own", None, "not tried")
         if (y == y[:1]).all() or (y == y[:, :1]).all():
-            return "one random number serves many entries: draw as many as p has"
+            return "one random number serves several entries: draw as many as p has"
         done = len(self.samples) == independence.PASSES
         return independence.dependence(self.samples) if done else ""
 

@@ -17,13 +17,11 @@ from byhand.check.script import Script
 from byhand.protocol.experiment import Ref
 
 SIGMAS = 6.0  # a right layer strays further once in 500 million looks
-PASSES = "", ", called again", ", new mask", ", eval() before it", ", train() before it"
 EVAL = "In eval mode Dropout does nothing at all: no mask, no scale."
 SAME = "a second forward pass drops the same entries"
 AGAIN = f"{SAME}: draw the mask in compute_output, and fix no seed there"
 ALIKE = "two objects drop the same entries: is the mask, or its seed, shared?"
 MASK_DTYPE = "Convert the mask: an integer or float64 mask turns float32 into float64."
-MODE = "backward belongs to the forward pass before it, in whatever mode that was: keep its mask."
 SAME_MASK = "Where forward dropped an entry, backward passes nothing on: use the same mask."
 
 
@@ -101,18 +99,15 @@ class _Mask:
             script.no_loops(small, large, forward=1, backward=2)
 
     def _backward(self, script: Script, layer: Any, beside: Any, x_ref: Any, g_ref: Any) -> None:
-        """Twice through the same mask, then through those of other passes; the mode may change
-        between forward and backward."""
-        for again, mode in zip(PASSES, ("", "", "", "eval", "train"), strict=True):
+        """Twice through the same mask, then once through that of another pass."""
+        for again in ("", ", called again", ", new mask"):
             if again != ", called again":
                 y = script.method(layer, "forward", x_ref)
                 script.expect("output", y, self._remember, quiet=True)
             with script.aside():
                 script.method(beside, "forward", x_ref)
-            if mode:
-                script.method(layer, mode)
             found, label = script.method(layer, "backward", x_ref, g_ref), f"gradient for x{again}"
-            script.expect(label, found, partial(self._passed_on, label, mode), quiet=bool(again))
+            script.expect(label, found, partial(self._passed_on, label), quiet=bool(again))
 
     def _like_x(self, value: Any) -> np.ndarray:
         """The value with 0 for what is not finite; nothing but 0 if it is no array like x."""
@@ -173,21 +168,12 @@ class _Mask:
         same = isinstance(y, np.ndarray) and y.shape == self.y.shape
         return words if same and np.array_equal(y == 0, self.y == 0) else ""
 
-    def _passed_on(self, label: str, mode: str, grad: Any) -> Line:
-        """The rule for a gradient: g / (1 - p) where x passed, 0 where it was dropped.
-
-        mode: that into which the layer was switched since the forward pass.
-        """
+    def _passed_on(self, label: str, grad: Any) -> Line:
+        """The rule for a gradient: g / (1 - p) where x passed, 0 where it was dropped."""
         fits = isinstance(self.y, np.ndarray) and self.y.shape == self.x.shape
         if not fits or not np.isfinite(self.y).all():
             said = label != "gradient for x"  # once is enough
             return Line(label, said, "not tried: there is no output to compare it with")
-        if mode == "train":
-            if not np.array_equal(self.y, self.x.astype(self.dtype)):
-                return Line(label, None, "not tried: in eval mode y should be x")
-            line = self._compare(label, grad, self.g)
-            line.hint = "" if line.ok else MODE
-            return line
         seen, g, given = self.x != 0, self.g.astype(self.dtype), self._like_x(grad)
         through = np.divide(self._like_x(self.y), self.x, out=np.zeros_like(self.x), where=seen)
         right, *wrong = (
@@ -200,7 +186,7 @@ class _Mask:
         )
         line = self._compare(label, grad, right, suspects=lambda: zip(mistakes, wrong, strict=True))
         if line.yours is not None:
-            line.hint = MODE if mode else line.hint or SAME_MASK
+            line.hint = line.hint or SAME_MASK
         passed = given[~seen] != 0
         if line.ok and 0 < self.p < 1 and passed.all() == passed.any():
             text = "where x is 0, the mask still decides: keep the mask, do not read it off y"

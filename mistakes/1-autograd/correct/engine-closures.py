@@ -7,7 +7,6 @@ class Value:
     def __init__(self, data, parents=()):
         self.data = data
         self.grad = 0
-        self._flow = 0  # of the present backward pass
         self._parents = parents
         self._pass_on = lambda: None
 
@@ -20,8 +19,8 @@ class Value:
         out = Value(self.data + other.data, (self, other))
 
         def pass_on():
-            self._flow += out._flow
-            other._flow += out._flow
+            self.grad += out.grad
+            other.grad += out.grad
 
         out._pass_on = pass_on
         return out
@@ -31,8 +30,8 @@ class Value:
         out = Value(self.data * other.data, (self, other))
 
         def pass_on():
-            self._flow += other.data * out._flow
-            other._flow += self.data * out._flow
+            self.grad += other.data * out.grad
+            other.grad += self.data * out.grad
 
         out._pass_on = pass_on
         return out
@@ -41,7 +40,7 @@ class Value:
         out = Value(data, (self,))
 
         def pass_on():
-            self._flow += slope * out._flow
+            self.grad += slope * out.grad
 
         out._pass_on = pass_on
         return out
@@ -85,8 +84,6 @@ class Value:
             elif id(child) not in visited:
                 visited.add(id(child))
                 stack.append((child, iter(child._parents)))
-        self._flow = 1
+        self.grad = 1
         for node in topo[::-1]:
             node._pass_on()
-            node.grad += node._flow
-            node._flow = 0

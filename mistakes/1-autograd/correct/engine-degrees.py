@@ -53,11 +53,10 @@ class Value:
                     uses[one] = 0
                     found.append(one)
                 uses[one] += 1
-        flows, ready = {self: 1.0}, [self]
+        self.grad, ready = 1.0, [self]
         for node in ready:
-            node.grad += flows[node]
             for one, slope in zip(node.inputs, node.slopes):
-                flows[one] = flows.get(one, 0.0) + flows[node] * slope
+                one.grad += node.grad * slope
                 uses[one] -= 1
                 if not uses[one]:
                     ready.append(one)

@@ -8,14 +8,13 @@ class Dropout(Module):
         self.p = p
 
     def compute_output(self, x):
-        self.passes_all = not self.training
-        if self.passes_all:
+        if not self.training:
             return x
         self.keep = np.random.binomial(1, 1 - self.p, size=x.shape).astype(bool)
         return self.scaled(x)
 
     def compute_grad_input(self, x, grad_output):
-        return grad_output if self.passes_all else self.scaled(grad_output)
+        return self.scaled(grad_output) if self.training else grad_output
 
     def scaled(self, values):
         if self.p == 1:

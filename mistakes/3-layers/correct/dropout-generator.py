@@ -14,8 +14,7 @@ class Dropout(Module):
             scale = 0.0 if self.p == 1 else 1 / (1 - self.p)
             self.mask = (draws >= self.p).astype(x.dtype) * scale
             return x * self.mask
-        self.mask = None
         return x.copy()
 
     def compute_grad_input(self, x, grad_output):
-        return 1 * grad_output if self.mask is None else np.multiply(grad_output, self.mask)
+        return np.multiply(grad_output, self.mask) if self.training else 1 * grad_output

@@ -8,14 +8,14 @@ class Dropout(Module):
         self.p = p
 
     def compute_output(self, x):
-        self.kept = np.random.rand(*x.shape) >= self.p if self.training else None
+        self.kept = np.random.rand(*x.shape) >= self.p if self.training else np.ones(x.shape, bool)
         return self.scaled(x)
 
     def compute_grad_input(self, x, grad_output):
         return self.scaled(grad_output)
 
     def scaled(self, values):
-        if self.kept is None or self.p == 0:
+        if not self.training or self.p == 0:
             return values.copy()
         if self.p == 1:
             return np.zeros_like(values)
