@@ -89,13 +89,13 @@ class Stage(Module):
 
     def train(self):
         """Train mode"""
-        self.part.train()
-        return super().train()
+        self.training = self.part.training = True
+        return self
 
     def eval(self):
         """Eval mode"""
-        self.part.eval()
-        return super().eval()
+        self.training = self.part.training = False
+        return self
 
     def _turned(self, values: np.ndarray, places: int) -> np.ndarray:
         return np.roll(values, places, axis=-1) if self.moody and self.training else values

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-PASSES = 5  # that are drawn; of ten thousand entries, all have as many ones once in 10^9 times
+PASSES = 5  # all have as many ones once in 4 · 10^8 times, or 4 · 10^7 for the 2,048 of the gate
+LEAST = 1000  # entries of a pass; with fewer, chance ties too much together
 # In standard deviations. A check looks at 50,000 sums that are as good as normal for gaps, and at
 # twice as many for mirror images: beyond 7.5 lies 6e-14 on both sides, so one of them strays once
 # in 10^8 times; in 10^7, as the products of rare zeros are skewed. Two sums of squares stray by 8
@@ -17,6 +18,8 @@ def dependence(passes: Sequence[np.ndarray]) -> str:
 
     passes: arrays of True and False, of one shape, with one chance for all entries to be True.
     """
+    if passes[0].size < LEAST:
+        return ""
     ones = {int(drawn.sum()) for drawn in passes}
     if len(ones) == 1:
         return f"every pass picks {ones.pop()} of {passes[0].size} entries: draw for each entry"
