@@ -43,7 +43,8 @@ def habits(solution: str, tests: str) -> Iterator[Habit]:
         if not re.search(rf"\b{getattr(node, 'name', '#')}\b", tests):
             continue
         if isinstance(node, ast.FunctionDef):
-            yield from (Habit(node.name, new, solution) for new in OF_CALLS)
+            own = [new for new in OF_CALLS if new != DOUBLE or "torch" not in solution]
+            yield from (Habit(node.name, new, solution) for new in own)
         if not isinstance(node, ast.ClassDef):
             continue
         for method in node.body:
@@ -55,6 +56,8 @@ def habits(solution: str, tests: str) -> Iterator[Habit]:
 def _fits(habit: str, method: ast.FunctionDef, owner: ast.ClassDef) -> bool:
     """Whether this method of a class can have this habit, and is wrong with it."""
     text, name = ast.unparse(owner), method.name
+    if not any(f"def {one}" in text for one in ON_THE_WAY):  # it has no way back
+        return False
     bases, on_the_way = " ".join(map(ast.unparse, owner.bases)), name in ON_THE_WAY
     if habit in OF_CALLS:
         loss = habit == DOUBLE and bases == "Criterion" and on_the_way  # no array
@@ -68,14 +71,14 @@ def _fits(habit: str, method: ast.FunctionDef, owner: ast.ClassDef) -> bool:
     return bases not in ("", "Criterion") and "self.training" not in text  # of modes
 
 
-def _kept(args: tuple, of_all: dict) -> dict:
+def _kept(f: Callable, args: tuple, of_all: dict) -> dict:
     """Where a habit keeps something: in the object that a method belongs to, else for all."""
-    own = args and isinstance(getattr(args[0], "__dict__", None), dict)
-    return vars(args[0]).setdefault("_habit", {}) if own else of_all
+    own = vars(args[0]).setdefault("_habit", {}) if "." in f.__qualname__ else of_all
+    return own.setdefault(f.__name__, {})
 
 
 def _shapes(args: tuple) -> tuple:
-    return tuple((a.shape, a.dtype) if hasattr(a, "dtype") else repr(a) for a in args)
+    return tuple((a.shape, a.dtype) for a in _arrays(args))
 
 
 def _objects(args: tuple) -> tuple:
@@ -83,9 +86,10 @@ def _objects(args: tuple) -> tuple:
 
 
 def _arrays(values: Any) -> list:
-    """The arrays and tensors in a result or among arguments."""
-    values = values if isinstance(values, tuple | list) else [values]
-    return [v for v in values if isinstance(v, np.ndarray | torch.Tensor)]
+    """The arrays and tensors in a result or among arguments, in lists too."""
+    if isinstance(values, tuple | list):
+        return [array for value in values for array in _arrays(value)]
+    return [values] if isinstance(values, np.ndarray | torch.Tensor) else []
 
 
 def _memo(key: Callable, forever: bool = False) -> Callable:
@@ -97,7 +101,7 @@ def _memo(key: Callable, forever: bool = False) -> Callable:
 
         @wraps(f)
         def call(*args: Any) -> Any:
-            kept = _kept(args, of_all).setdefault(f.__name__, {})
+            kept = _kept(f, args, of_all)
             if key(args) not in kept:
                 kept if forever else kept.clear()
                 kept[key(args)] = f(*args), args
@@ -116,8 +120,8 @@ def _buffer(forever: bool) -> Callable:
 
         @wraps(f)
         def call(*args: Any) -> Any:
-            kept, result = _kept(args, of_all).setdefault(f.__name__, {}), f(*args)
-            key = _shapes(tuple(_arrays(result)))
+            kept, result = _kept(f, args, of_all), f(*args)
+            key = _shapes((result,))
             if key not in kept:
                 kept if forever else kept.clear()
                 kept[key] = result
@@ -132,6 +136,8 @@ def _buffer(forever: bool) -> Callable:
 
 def _any_order(f: Callable) -> Callable:
     def read(value: Any) -> Any:
+        if isinstance(value, list):
+            return list(map(read, value))
         if isinstance(value, torch.Tensor):
             strides = torch.empty(value.shape, device="meta").stride()
             return value.as_strided(value.shape, strides)

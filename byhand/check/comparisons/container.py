@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from byhand.check import oracles
-from byhand.check.comparisons.passes import KEPT
+from byhand.check.comparisons.passes import AGAIN, KEPT
 from byhand.check.core import Check, one_of
 from byhand.check.random_inputs import calm
 from byhand.check.report import Report
@@ -47,8 +47,9 @@ def sequential(
     forward, backward, lists = (look in ("all", w) for w in ("forward", "backward", "parameters"))
 
     def write(script: Script, dtype: type) -> None:
-        """Given layers in a Sequential: passes over batches of different sizes, the last in eval
-        mode, then lists, zero_grad and modes. A layer is y = w sin(x) + (x to the left) / 2."""
+        """Given layers in a Sequential: passes over batches of different sizes and of one size, the
+        last in eval mode, then lists, zero_grad and modes. A layer is y = w sin(x) + (x to the
+        left) / 2."""
         names = [NAMES[number % 3 if module else 0] for number in range(depth)]
         values = [draw.normal((FEATURES,)).astype(dtype) for _ in range(depth)]
         made = [dict.fromkeys(*pair) for pair in zip(names, values, strict=True)]
@@ -59,17 +60,19 @@ def sequential(
         given = stages if module else [*map(bare, stages)]
         parts = [script.build(check.name, *stages[-2:])] if nested else []
         chain = script.build(check.name, *(given[:-2] if nested else given), *parts)
-        outputs = []
+        found = []
         passes = [(SAMPLES, "", ""), (SAMPLES - 1, ", second pass", KEPT)]
+        passes += [(SAMPLES - 1, ", third pass", AGAIN)]
         passes += [(SAMPLES + 1, ", eval mode", MODE)] if module else []
         for size, which, hint in passes:
             for part in [*stages, *parts, chain] if hint == MODE else []:
                 script.set(part, "training", False)  # whatever the subject's eval() does
-            x = script.argument("x", draw.batch((size, FEATURES)).astype(dtype))
-            g = script.argument("grad_output", draw.normal((size, FEATURES)).astype(dtype))
-            outputs.append(script.method(chain, "forward", x))
+            order, shape = "F" if hint == KEPT else "C", (size, FEATURES)  # in memory
+            x = script.argument("x", draw.batch(shape).astype(dtype, order))
+            g = script.argument("grad_output", draw.normal(shape).astype(dtype, order))
+            y = script.method(chain, "forward", x)
             if forward:
-                script.look(f"output{which}", outputs[-1], hint=hint)
+                found.append(("output", script.look(f"output{which}", y, hint=hint)))
             if forward and module:
                 kept = script.get(chain, "output")
                 script.look(f"self.output{which}", kept, "output", quiet=True)
@@ -79,15 +82,17 @@ def sequential(
             grad = script.method(chain, "backward", x, g)
             if not backward:
                 continue
-            script.look(f"gradient for x{which}", grad, hint=hint)
+            after = None if module else y  # there the text asks for both at once
+            script.look(f"gradient for x{which}", grad, after=after, hint=hint)
+            found.append(("gradient for x", grad))
             for number, stage, name in owned:
                 label = f"gradient for the {name} of layer {number + 1}{which}"
                 script.look(label, script.get(stage, f"grad_{name}"), after=grad, hint=hint)
             for number, stage in enumerate(stages if module else [], start=1):
                 label, seen = f"passes through layer {number}{which}", script.get(stage, "seen")
                 script.look(label, seen, quiet=True, otherwise=ONCE)
-        if forward:
-            script.later("output", outputs[0])
+        for label, ref in found:
+            script.later(label, ref)
         if module and lists:
             _lists(script, chain, owned)
             _modes(script, chain, stages, parts)

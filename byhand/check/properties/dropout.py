@@ -13,7 +13,7 @@ from byhand.check.core import Check, one_of
 from byhand.check.properties import independence
 from byhand.check.random_inputs import calm, longer
 from byhand.check.report import Line, Report
-from byhand.check.script import Script
+from byhand.check.script import BUFFER, Script
 from byhand.protocol.experiment import Ref
 
 SIGMAS = 6.0  # a right layer strays further once in 500 million looks
@@ -78,8 +78,10 @@ class _Mask:
         if dtype is np.float64:
             rule("share that is dropped", y, self._share)
         if 0 < self.p < 1 and dtype is np.float64:
-            again = script.method(layer, "forward", x_ref)
+            again = script.method(layer, "forward", np.asfortranarray(x))
             rule("a new mask each pass", again, partial(self._differs, AGAIN))
+            rule("output, later", script.read(y), self._still, quiet=True)
+            rule("output, another order in memory", again, self._turned, quiet=True)
             rule("a mask of each object's own", other, partial(self._differs, ALIKE), quiet=True)
             self.masks: list[np.ndarray] = []
             for left in reversed(range(independence.PASSES)):  # of another size than x
@@ -100,14 +102,20 @@ class _Mask:
 
     def _backward(self, script: Script, layer: Any, beside: Any, x_ref: Any, g_ref: Any) -> None:
         """Twice through the same mask, then once through that of another pass."""
+        passed: list[Ref] = []
         for again in ("", ", called again", ", new mask"):
             if again != ", called again":
                 y = script.method(layer, "forward", x_ref)
                 script.expect("output", y, self._remember, quiet=True)
             with script.aside():
                 script.method(beside, "forward", x_ref)
-            found, label = script.method(layer, "backward", x_ref, g_ref), f"gradient for x{again}"
+            g = np.asfortranarray(self.g.astype(self.dtype)) if passed[1:] else g_ref
+            found, label = script.method(layer, "backward", x_ref, g), f"gradient for x{again}"
             script.expect(label, found, partial(self._passed_on, label), quiet=bool(again))
+            passed.append(found)
+        same = script.call("fixtures.same_memory", passed[:1], passed[-1:])
+        label = "gradient for x, later"
+        script.expect(label, same, lambda same: BUFFER if same is True else "", quiet=True)
 
     def _like_x(self, value: Any) -> np.ndarray:
         """The value with 0 for what is not finite; nothing but 0 if it is no array like x."""
@@ -163,6 +171,14 @@ class _Mask:
         if all(np.array_equal(mask, self.masks[0]) for mask in self.masks):
             return Line("every entry on its own", None, "not tried")
         return independence.dependence(self.masks)
+
+    def _still(self, y: Any) -> str:
+        return "" if np.array_equal(y, self.y) else BUFFER
+
+    def _turned(self, y: Any) -> Line:
+        first, line = self.y, self._scaled(y)
+        self.y = first
+        return line
 
     def _differs(self, words: str, y: Any) -> str:
         same = isinstance(y, np.ndarray) and y.shape == self.y.shape
