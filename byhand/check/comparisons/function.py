@@ -176,7 +176,8 @@ def _compare(
             return script.argument(name, Tensor(array) if tensors else array)
 
         given = [_each(partial(put, name), value) for name, value in values.items()]
-        work = _each(lambda ref: script.method(ref, "clone" if tensors else "copy"), given)
+        copied = partial(_each, lambda ref: script.method(ref, "clone" if tensors else "copy"))
+        work = copied(given)
         result = script.call(check.name, *given, **fixed)
         shapes = (v.shape for v in values.values() if isinstance(v, np.ndarray) and v.ndim)
         how = dict(sizes=sizes_of(next(shapes, (1,))), against=against, after=result)
@@ -193,24 +194,33 @@ def _compare(
             return parts
 
         parts = looked_at(result)
-        if view:
-            shared = script.call("fixtures.same_tensor_memory", result, given[0])
+
+        def viewed(result: Ref, of: Ref) -> None:
+            shared = script.call("fixtures.same_tensor_memory", result, of)
             script.expect("view", shared, lambda same: "" if same is True else COPY, quiet=True)
+
+        if view:
+            viewed(result, given[0])
         with script.aside():
             script.call(check.name, *work, **fixed)
             for ref, new in zip(_flat(work), _flat([*other.values()]), strict=True):
                 if isinstance(ref, Ref):
                     script.method(ref, "__setitem__", (), Tensor(new) if tensors else new)
             turned = _each(partial(script.call, "fixtures.laid_out_otherwise"), work)
-            looked_at(script.call(check.name, *work, **fixed), ", new numbers", LEFT)
+            straight = copied(work)
+            renewed = script.call(check.name, *work, **fixed)
+            looked_at(renewed, ", new numbers", LEFT)
+            if view:
+                viewed(renewed, work[0])
             across = ACROSS.format("x[:, ::2]" if tensors else "x.T")
-            looked_at(script.call(check.name, *turned, **fixed), ", laid out otherwise", across)
+            for first, second in ((turned, straight), (straight, turned)):  # turn by turn
+                mixed = [(first, second)[i % 2][i] for i in range(len(work))]
+                looked_at(script.call(check.name, *mixed, **fixed), ", laid out otherwise", across)
         if tensors and not any(isinstance(ref, Ref) for ref in _flat(work)):
             how["after"] = script.method(result, "mul_", 3.5)
             looked_at(script.call(check.name, *given, **fixed), ", once more", ONE_MEMORY)
-        else:
-            for label in wanted:
-                script.later(label, parts[label], **how)
+        for label in wanted:
+            script.later(label, parts[label], **how)
         if recorded and dtype is np.float64:
             leaves = dict(zip(names, work, strict=True))
             for name in recorded:

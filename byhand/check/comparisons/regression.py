@@ -80,19 +80,24 @@ def descent(
     taken = sum(steps)
 
     def write(script: Script, dtype: type, autograd: bool = not by_hand) -> list[experiment.Ref]:
-        """Two calls with the same weights."""
+        """Two calls with the same weights, the second with x and t laid out otherwise."""
         script.tensors, script.autograd = True, autograd
         data = [script.argument(n, experiment.Tensor(args[n])) for n in ("x", "t")]
         # clones, because what is put must not change
         weights = [script.method(script.put(experiment.Tensor(args[n])), "clone") for n in WEIGHTS]
         counter = script.call("fixtures.OptimizerSteps")
-        given, number = (*data, *weights, LR), 0
-        calls = [script.call(check.name, *given, *([] if by_hand else [n])) for n in steps]
+        otherwise = [script.call("fixtures.laid_out_otherwise", ref) for ref in data]
+        calls, number = [], 0
+        for count, given in zip(steps, (data, otherwise), strict=True):
+            more = [] if by_hand else [count]
+            calls.append(script.call(check.name, *given, *weights, LR, *more))
         for call, count in zip(calls, steps, strict=True):
             for step in range(count):
                 value = call if by_hand else script.call("fixtures.part", call, step, count)
                 label = f"loss before step {(number := number + 1)}"
-                script.look(label, value, "loss before each step", after=call)
+                how = dict(family="loss before each step", after=call)
+                script.look(label, value, **how)
+                script.later(label, value, **how)
         for n, ref in zip(WEIGHTS, weights, strict=True):
             script.look(f"{n} after {taken} steps", script.read(ref), after=calls[-1])
         counted = script.method(counter, "stop")
