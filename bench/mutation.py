@@ -7,7 +7,7 @@ A mutant is a solution cell with one small change (bench/mutants.py) or a bad ha
 twice more, as every check draws fresh numbers: those that are killed only sometimes are killed by
 luck. mistakes/equivalent.toml lists, with a reason, the mutants that are no mistakes. Prints the
 figures of each task (visible: killed by the visible cases alone; seconds: of all processes) and the
-mutants that somebody has to look at. --sample N takes N mutants at random; --json writes the
+mutants that somebody has to look at. --sample N takes N of each kind at random; --json writes the
 figures to a file. The exit code is 1 if a mutant survives that is not listed, or if a listed one is
 killed or does not occur.
 
@@ -113,7 +113,7 @@ class Verdict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("only", nargs="*", metavar="ASSIGNMENT[/TASK]", help="all if not given")
-    parser.add_argument("--sample", type=int, metavar="N", help="N mutants at random")
+    parser.add_argument("--sample", type=int, metavar="N", help="N of each kind at random")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file")
     options = parser.parse_args()
     began, total, faults, figures = time.perf_counter(), Counter(), 0, {}
@@ -140,8 +140,8 @@ def main() -> None:
 def planned(only: list[str], sample: int | None) -> dict[Task, list[Mutant]]:
     """The mutants to grade, task by task.
 
-    only: as ASSIGNMENT or ASSIGNMENT/TASK, all if empty; sample: how many, at random, of all of
-    these. Raises CourseError.
+    only: as ASSIGNMENT or ASSIGNMENT/TASK, all if empty; sample: how many changes of lines and how
+    many habits, at random, of all of these. Raises CourseError.
     """
     tasks, wanted = list(_tasks()), set(only)
     if unknown := wanted - {name for task in tasks for name in _names(task)}:
@@ -149,8 +149,12 @@ def planned(only: list[str], sample: int | None) -> dict[Task, list[Mutant]]:
     chosen = [task for task in tasks if not wanted or wanted & set(_names(task))]
     pairs = [(task, mutant) for task in chosen for mutant in task.mutants()]
     if sample is not None:
-        places = random.sample(range(len(pairs)), min(sample, len(pairs)))
-        pairs = [pairs[place] for place in sorted(places)]
+        kinds = (
+            [i for i, (_, m) in enumerate(pairs) if isinstance(m, Habit) is k]
+            for k in (False, True)
+        )
+        chosen = [i for kind in kinds for i in random.sample(kind, min(sample, len(kind)))]
+        pairs = [pairs[i] for i in sorted(chosen)]
     plan: dict[Task, list[Mutant]] = {}
     for task, mutant in pairs:
         plan.setdefault(task, []).append(mutant)

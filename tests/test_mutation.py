@@ -4,9 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.mutants import mutants
+from byhand.nn import Module
 
 COURSE = Path(__file__).parents[1]
 CELL = '''class Layer:
@@ -75,7 +77,7 @@ def test_messages_and_strict_stay():
 
 
 def test_the_checks_kill_a_sample():
-    command = [sys.executable, COURSE / "bench" / "mutation.py", "--sample", "120"]
+    command = [sys.executable, COURSE / "bench" / "mutation.py", "--sample", "60"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -85,3 +87,53 @@ def test_a_task_that_is_not_there_is_told_in_one_line():
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == "mutation.py: no such assignment or task: 3-layers/nothing.\n"
+
+
+LINEAR = """
+class Linear(Module):
+    def __init__(self):
+        super().__init__()
+        self.weight, self.grad_weight = np.eye(2, dtype=np.float32), np.zeros((2, 2))
+
+    def compute_output(self, x):
+        self.doubled = 2 * x
+        return self.doubled @ self.weight.T
+
+    def compute_grad_input(self, x, grad_output):
+        return grad_output @ self.weight * self.doubled
+
+    def update_grad_parameters(self, x, grad_output):
+        self.grad_weight += grad_output.T @ self.doubled
+"""
+
+
+def training_run(layer: Module) -> list[np.ndarray]:
+    """What a layer returns for the batches of a training run, at once and in the end."""
+    first, results = np.arange(6.0).reshape(3, 2), []
+    for x in (first, np.asfortranarray(first + 1), np.float32(first), first + 2, first + 2):
+        layer.weight += len(results)
+        y, g = layer.forward(x), x + 1
+        results += [y, y.copy(), x.copy(), layer.backward(x, g), g, layer.grad_weight.copy()]
+        layer.eval() if len(results) > 20 else layer.train()
+    return results
+
+
+def test_each_habit_shows_in_a_training_run(monkeypatch):
+    monkeypatch.syspath_prepend(COURSE / "bench")
+    from habits import HABITS, habits
+
+    def run(habit=None):
+        namespace = {"Module": Module, "np": np}
+        exec(LINEAR, namespace)
+        if habit is not None:
+            habit.put_on(namespace)
+        return training_run(namespace["Linear"]())
+
+    found = list(habits(LINEAR, "check.layer(Linear)"))
+    assert {habit.new for habit in found} == set(HABITS)
+    assert list(habits(LINEAR, "check.layer(Other)")) == []
+    right = run()
+    for habit in found:
+        pairs = zip(run(habit), right, strict=True)
+        alike = all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in pairs)
+        assert not alike, (habit.old, habit.new)
