@@ -17,7 +17,7 @@ ALIKE = 1e-8  # relative agreement that names a mistake
 
 PYTORCH = "PyTorch"
 ON_A_COPY = "Work on a copy: x = x * 2 makes a new array, x *= 2 changes x."
-NOT_FINITE = "Does an exp overflow, is something divided by 0, or does a log get a 0?"
+NOT_FINITE = "Does an exp overflow, a division or a log get a 0, or a root a number below 0?"
 MIXED = (
     "A float64 array or NumPy scalar, or an integer array, was mixed in: "
     "build it with the dtype of x, or convert the result."

@@ -71,6 +71,7 @@ FIRST = (  # in the first step, where the parameters before are right
     "Its gradient is 0 in this step.",
     "It starts at 0, and its gradients are as small as 1e-8.",
 )
+ALONE = "It is float32. All others are float64, and right."
 HALVED = "The learning rate has changed before this step: is self.lr read at every step?"
 COPY = "Work on a copy: grad = grad + ..., not grad += ..."
 
@@ -131,13 +132,13 @@ def optimizer(
         values = [script.call("fixtures.item", held, i) for i in range(len(SHAPES))]
         words = "the constructor has to keep lr as an attribute, with its default value"
         script.look("lr", script.get(first, "lr"), quiet=True, otherwise=words)
-        family = f"parameters after {steps} steps"
+        family, single = f"parameters after {steps} steps", []
 
         def look(what: str, when: str, number: int, hints: Sequence[str] = NO) -> None:
             for i, value in enumerate(values[: len(values) - (number >= EARLY)]):
                 name, now = f"parameter {i + 1} {when}", script.read(value)
-                if i == SINGLE:  # apart: its rounding tells it from all known mistakes
-                    script.look(f"float32 {name}", now, "float32", quiet=True)
+                if i == SINGLE:
+                    single.append((f"float32 {name}", now))
                 else:
                     script.look(name, now, family, hint=hints[i], **loose)
             words = f"{what} changed the gradients of the module"
@@ -166,6 +167,8 @@ def optimizer(
         second = script.call(check.name, module, **make)
         step(second, 0, "a step of a second optimizer", [OUTSIDE] * SINGLE)
         step(first, steps, "a further step of the first", [BESIDE] * SINGLE)
+        for name, now in single:  # last: by its rounding no known mistake is told
+            script.look(name, now, family, hint=ALONE)
         script.method(first, "zero_grad")
         words = "leaves gradients that are not zero"
         script.look("zero_grad", script.read(grads), quiet=True, otherwise=words)
