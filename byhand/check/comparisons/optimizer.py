@@ -168,7 +168,7 @@ def optimizer(
         step(second, 0, "a step of a second optimizer", [OUTSIDE] * SINGLE)
         step(first, steps, "a further step of the first", [BESIDE] * SINGLE)
         for name, now in single:  # last: by its rounding no known mistake is told
-            script.look(name, now, family, hint=ALONE)
+            script.look(name, now, family, quiet=True, hint=ALONE)
         script.method(first, "zero_grad")
         words = "leaves gradients that are not zero"
         script.look("zero_grad", script.read(grads), quiet=True, otherwise=words)
