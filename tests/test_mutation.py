@@ -110,7 +110,8 @@ class Linear(Module):
 def training_run(layer: Module) -> list[np.ndarray]:
     """What a layer returns for the batches of a training run, at once and in the end."""
     first, results = np.arange(6.0).reshape(3, 2), []
-    for x in (first, np.asfortranarray(first + 1), np.float32(first), first + 2, first + 2):
+    last = first + 2
+    for x in (first, np.asfortranarray(first + 1), np.float32(first), last, last):
         layer.weight += len(results)
         y, g = layer.forward(x), x + 1
         results += [y, y.copy(), x.copy(), layer.backward(x, g), g, layer.grad_weight.copy()]

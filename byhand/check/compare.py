@@ -17,7 +17,7 @@ ALIKE = 1e-8  # relative agreement that names a mistake
 
 PYTORCH = "PyTorch"
 ON_A_COPY = "Work on a copy: x = x * 2 makes a new array, x *= 2 changes x."
-NOT_FINITE = "Does an exp or a division overflow, or a log get a 0?"
+NOT_FINITE = "Does an exp overflow, a division or a log get a 0, or a root a number below 0?"
 MIXED = (
     "A float64 array or NumPy scalar, or an integer array, was mixed in: "
     "build it with the dtype of x, or convert the result."
@@ -36,12 +36,13 @@ def compare(
     suspects: Suspects = tuple,
     mixed: str = MIXED,
     tolerance: float | None = None,
+    scale: float = SMALLEST_SCALE,
 ) -> Line:
     """The line for one array, or number: type, shape, dtype, then values.
 
     against: whose value the expected one is; sizes: numbers that may turn up as a wrong factor,
     with their names; suspects: asked for wrong values and their mistakes when something is wrong;
-    mixed: the hint for float64 in place of float32.
+    mixed: the hint for float64 in place of float32; scale: below it an error counts as absolute.
     """
     wrong = partial(Line, name, False)
     if not np.ndim(expected):
@@ -74,7 +75,7 @@ def compare(
     error = float(np.abs(value - expected).max(initial=0))
     limit = tolerance or TOLERANCE[expected.dtype]
     # terms of about 1 may cancel to almost 0, and in float32 leave 1e-7 of rounding behind
-    smallest = 1.0 if limit >= SINGLE else SMALLEST_SCALE
+    smallest = 1.0 if limit >= SINGLE else scale
     if error <= limit * max(float(np.abs(expected).max(initial=0)), smallest):
         return Line(name, True, f"largest error {error:.0e}" if error else "largest error 0", error)
     right = "PyTorch's" if against == PYTORCH else "the right one"

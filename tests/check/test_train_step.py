@@ -53,7 +53,7 @@ def test_a_right_step_passes_always():
     ("instead_of", "write", "says"),
     [
         ("network.train()", "", "That is the network in eval mode"),
-        ("optimizer.zero_grad()", "", "Gradients of the step before"),
+        ("optimizer.zero_grad()", "", "Gradients from before are still in it"),
         ("    optimizer.step()\n    scheduler.step()", "    scheduler.step()\n    optimizer.step()",
          "first the optimizer"),
         ("    optimizer.step()\n", "", "It did not change. Is the optimizer's step missing"),

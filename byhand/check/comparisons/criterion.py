@@ -10,7 +10,6 @@ from scipy.special import softmax
 
 from byhand.check import oracles
 from byhand.check.compare import SINGLE
-from byhand.check.comparisons.passes import KEPT
 from byhand.check.core import Check, one_of
 from byhand.check.hints.functions import losses
 from byhand.check.random_inputs import (
@@ -25,6 +24,7 @@ from byhand.check.report import Report
 from byhand.check.script import PLACES, Script
 
 CLIP = 1e-9
+KEPT = "A new object gets this batch right: yours keeps something of the batch before."
 GRADIENT = "gradient for prediction"
 LOOKS = ("all", "output", "gradient")
 TARGETS = ("real", "classes", "one-hot")
@@ -90,12 +90,12 @@ def criterion(
         return p.astype(dtype), classes if target == "classes" else t.astype(dtype)
 
     def write(script: Script, dtype: type) -> None:
-        """Three batches, the second of another size."""
+        """Four batches, the second of another size, the last two of the same size."""
         loss, found = script.build(check.name, **make), []
         near = dict(tolerance=SINGLE) if dtype is np.float32 else {}
         first = len(values)
-        for number, size in enumerate((first, other_size(first), first)):
-            which = ["", ", second batch", ", third batch"][number]
+        for number, size in enumerate((first, other_size(first), first, first)):
+            which = ["", ", second batch", ", third batch", ", fourth batch"][number]
             p, t = batch((size, *values.shape[1:]), dtype)
             how, fresh = dict(sizes=sizes_of(p.shape), hint=KEPT if number else ""), [None, None]
             pair = script.argument("prediction", p), script.argument("target", t)
@@ -113,8 +113,8 @@ def criterion(
                 found.append(script.method(loss, "backward", *pair))
                 label = f"{GRADIENT}{which}{again}"
                 script.look(label, found[-1], fresh=fresh[1], **how)
-        if found:
-            script.later(GRADIENT, found[1])
+        for result in found[1:6:4]:  # the first batch's and the third's
+            script.later(GRADIENT, result)
         if look == "all" and drawn and dtype is np.float64:
             places = draw.rng.permutation(p.size)[:PLACES]
             forward = script.method(loss, "__getattribute__", "forward")

@@ -136,6 +136,7 @@ def relative_error(
     tiny.flat[-1] = 3e-9
     pairs = {"": (a, b), ", a and b exchanged": (b, a), ", b = -a": (a, -a)}
     pairs |= {", numbers below 1e-8": (tiny, 0 * tiny), ", zeros": (0 * tiny, 0 * tiny)}
+    pairs[", a by columns in memory"] = np.asfortranarray(a), b
     for zero, where in (0, "first"), (a.size - 1, "last"):
         pairs[f", {where} pair 0"] = tuple(np.where(places == zero, 0.0, v) for v in (a, b))
 

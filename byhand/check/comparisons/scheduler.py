@@ -14,6 +14,11 @@ from byhand.check.report import Report
 from byhand.check.script import Script
 
 
+def counted(mine: Any, right: int) -> str:
+    """The words for a last_epoch that is not right."""
+    return f"is {mine}, expected {right}: it starts at 0, and step() counts it up"
+
+
 @calm()
 def scheduler(
     cls: Any,
@@ -46,6 +51,9 @@ def scheduler(
                 label = f"rate after step {number}" if number else "rate at the start"
                 rate = script.get(optimizer, "lr")
                 script.look(f"{label}, from lr={lr:g}", rate, f"from lr={lr:g}", after=step)
+                count = script.get(schedule, "last_epoch")
+                how = dict(quiet=True, after=step, otherwise=counted)
+                script.look(f"last_epoch{label.removeprefix('rate')}", count, "last_epoch", **how)
 
     oracle = partial(oracles.Scheduler, like)
     return check.differential(oracle, write, schedules(like), dtypes=[float])

@@ -30,15 +30,17 @@ def train_step(function: Any, seed: int | None = None) -> Report | None:
     draw = check.draw
 
     def write(script: Script, dtype: type) -> None:
-        """A step from eval mode, and more, each on a batch of its own, the last one short."""
+        """Steps on a batch each, the last one short; gradients are left, and eval mode twice."""
         tide = _tide(draw)
         network = _network(script, draw.normal((FEATURES,)), tide)
-        script.method(network, "eval")
+        script.set(network, "grad_weight", draw.normal((FEATURES,)))
         optimizer = script.call("fixtures.Bounded", network, RATE)
         schedule = script.call("fixtures.Harmonic", optimizer)
         parts = network, script.call("fixtures.Wave"), optimizer, schedule
         for number in range(1, STEPS + 1):
             samples = SAMPLES - (number == STEPS)
+            if number != 2:
+                script.method(network, "eval")
             x = script.argument("X", draw.normal((samples, FEATURES)))
             y = script.argument("y", draw.rng.integers(0, FEATURES, samples))
             loss = script.call(check.name, *parts, x, y)
@@ -73,9 +75,12 @@ def _network(script: Script, weight: np.ndarray, tide: Given) -> Ref:
 
 
 MISTAKES: dict[str, dict[str, int]] = {
-    "Gradients of the step before are still in it: set them to zero in every step.": {"zeroed": 0},
+    "Gradients from before are still in it: set them to zero before the backward pass.": {
+        "zeroed": 0
+    },
     "The scheduler has taken its step before the optimizer: first the optimizer.": {"before": 1},
     "That is the network in eval mode: a training step switches it to train mode.": {"mode": 0},
+    "It is in eval mode again: every step switches it to train mode.": {"mode": 2},
     "It did not change. Is the optimizer's step missing, or the backward pass?": {"steps": 0},
     "The optimizer takes two steps.": {"steps": 2},
     "It is the rate of the step before: is the scheduler's step missing?": {"after": 0},
@@ -92,7 +97,8 @@ def _step(
 ) -> float:  # fmt: skip
     """PyTorch's own step; the numbers make mistakes in it."""
     x, target = torch.from_numpy(X), torch.from_numpy(y)
-    network.twin.train(bool(mode))
+    if mode < 2 or not schedule.last_epoch:
+        network.twin.train(bool(mode))
     if zeroed:
         optimizer.zero_grad()
     prediction = network.twin(x)

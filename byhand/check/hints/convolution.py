@@ -148,9 +148,9 @@ CONVOLUTION[nn.MaxPool2d] = [
            lambda t, x: _pool(t, x, ceil_mode=True)),
     output(NO_PADDING, lambda t, x: _pool(t, x, padding=0)),
     both("That is the mean of each window.", lambda t, x: _pool(t, x, pool=F.avg_pool2d)),
+    output("The border is not -inf.", lambda t, x: _pool(t, _pad(t, x, -1e9), padding=0)),
     both("The padding is 0, which is larger than negative numbers: -inf never is.",
          lambda t, x: _pool(t, _pad(t, x), padding=0)),
-    output("The border is not -inf.", lambda t, x: _pool(t, _pad(t, x, -1e9), padding=0)),
     both("Rows and columns are swapped.", lambda t, x: F.max_pool2d(
         x, *(_pair(value)[::-1] for value in (t.kernel_size, t.stride, t.padding)))),
     grad_x("Of equal maxima each gets the whole gradient.", _put_back(lambda top, g: top * g)),

@@ -64,7 +64,10 @@ FUNCTIONS: Table = {
         "The logs of all classes count.": lambda p, t: -p.clamp(min=1e-9).log().sum() / len(t),
         "The other classes count here as well: leave out (1 - t) log(1 - p).":
             lambda p, t: F.binary_cross_entropy(p, t, reduction="sum") / len(t),
+        "Yours is divided by the sum of its row first.":
+            lambda p, t: _nll((p / p.sum(1, keepdim=True).clamp(min=1e-30)).clamp(min=1e-9), t),
         "These are probabilities already: no softmax comes first.": F.cross_entropy,
+        "It is clipped from above, too.": lambda p, t: _nll(p.clamp(1e-9, 1 - 1e-9), t),
         "It is clipped at another number than 1e-9.": lambda p, t: _nll(p.clamp(min=1e-7), t),
         "1e-9 is added; clip at 1e-9.": lambda p, t: _nll(p + 1e-9, t),
     },

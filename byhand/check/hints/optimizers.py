@@ -52,12 +52,37 @@ def _from_zero(o: Optimizer, old: Tensors) -> None:
         o.twin.state[p]["momentum_buffer"] = torch.zeros_like(p)
 
 
+def _from_rest(o: Optimizer, old: Tensors) -> None:
+    """A velocity of zero is taken for none."""
+    for p in o.parameters if o.steps > 1 and o.momentum else ():
+        if not o.twin.state[p]["momentum_buffer"].any():
+            del o.twin.state[p]["momentum_buffer"]
+
+
 def _rate_inside(o: Optimizer, old: Tensors) -> None:
     """v = momentum * v + lr * g, p -= v: the velocity so far keeps the learning rates it had."""
     before = vars(o).get("rate", o.lr)
     for p in o.parameters if o.steps > 1 and o.momentum else ():
         o.twin.state[p]["momentum_buffer"].mul_(before / o.lr)
     vars(o)["rate"] = o.lr
+
+
+def _remember(o: Optimizer, old: Tensors) -> None:
+    """What is kept for each parameter, before a step."""
+    vars(o)["kept"] = [{k: v.clone() for k, v in _averages(o, p)} for p in o.parameters]
+
+
+def _left_out(o: Optimizer, p: torch.Tensor, old: torch.Tensor, i: int) -> torch.Tensor:
+    """A gradient of zero leaves the parameter, and what is kept for it, as they were."""
+    if o.parameters[i].grad.any():
+        return p
+    for key, value in _averages(o, o.parameters[i]):
+        value.copy_(o.kept[i].get(key, torch.zeros_like(value)))
+    return old
+
+
+def _averages(o: Optimizer, p: torch.Tensor) -> list[tuple[str, torch.Tensor]]:
+    return [(k, v) for k, v in o.twin.state[p].items() if getattr(v, "shape", ()) == p.shape]
 
 
 def _state(o: Optimizer, i: int, name: str) -> Any:
@@ -125,6 +150,10 @@ TURNED = changed(decoupled_weight_decay=lambda g: not g["decoupled_weight_decay"
 ANY: list[Row] = [
     ("It did not change. Update it in place (p -= ..., p[...] = ...): no new array.",
      after(lambda o, p, old, i: old)),
+    ("It is laid out column by column, where reshape and ravel copy: update the array itself.",
+     after(lambda o, p, old, i: p if o.parameters[i].is_contiguous() else old)),
+    ("It is left out where its gradient is 0; decay, averages and velocities go on all the same.",
+     {"before": _remember} | after(_left_out)),
     ("The step goes uphill: subtract it.", after(lambda o, p, old, i: 2 * old - p)),
     ("The learning rate has changed on the way: read self.lr at every step.",
      {"before": _first_rate}),
@@ -167,6 +196,7 @@ OWN[SGD] = [
          p - o.nesterov * o.lr * (1 - o.momentum) * _state(o, i, "momentum_buffer")))),
     ("This is Nesterov's momentum.", changed(nesterov=True, dampening=0.0)),
     ("The dampening is missing.", changed(dampening=0.0)),
+    ("A velocity of 0 is no sign of a first step.", {"before": _from_rest}),
     ("The first step is not dampened: it is v = g.", {"before": _from_zero}),
     ("dampening is the wrong way round.",
      changed(dampening=lambda g: g["dampening"] and 1 - g["dampening"])),

@@ -20,7 +20,7 @@ def schedules(like: Callable) -> list[Hint]:
     """The known mistakes of a schedule: those of every schedule, and its own."""
     rows = [(says, {"wrong": wrong}) for says, wrong in ANY + OWN.get(like, [])]
     rows += [(says, {"changed": changed}) for says, changed in CHANGED.get(like, [])]
-    return [Hint(says, partial(Scheduler, like, **how)) for says, how in rows]
+    return [Hint(says, partial(Scheduler, like, **how), "rate") for says, how in rows]
 
 
 def _power(of: Callable) -> Callable:
@@ -61,6 +61,7 @@ OWN[StepLR] = [
     ONCE,
     ("It falls at every step, not every step_size steps.", _power(lambda n, size: n)),
     ("It falls a little at every step: take n // step_size.", _power(lambda n, size: n / size)),
+    ("It is rounded up: take n // step_size.", _power(lambda n, size: math.ceil(n / size))),
 ]
 OWN[CosineAnnealingLR] = [
     ("After T_max it starts again from the top; go on.", _cosine(lambda n, T: n % T)),
@@ -73,7 +74,10 @@ OWN[CosineAnnealingLR] = [
 ]
 OWN[OneCycleLR] = [
     ("The constructor has to set optimizer.lr, too.", lambda s, n: s.rate(n) if n else s.base_lr),
-    ("After total_steps raise ValueError.", lambda s, n: s.rate(min(n, s.make["total_steps"] - 1))),
+    (
+        "It stays at the last rate. One step more follows the formula, any after it is an error.",
+        lambda s, n: s.rate(min(n, s.make["total_steps"] - 1)),
+    ),
 ]
 
 
@@ -87,7 +91,10 @@ def _late(peak: int, end: int) -> Callable:
 
 CHANGED: dict[Callable, list[Row]] = {}
 CHANGED[CosineAnnealingLR] = [("It is as if eta_min were 0.", lambda m, lr: {"eta_min": 0.0})]
-CHANGED[StepLR] = [("It is as if gamma were 0.1, its default.", lambda m, lr: {"gamma": 0.1})]
+CHANGED[StepLR] = [
+    ("It is as if gamma were 0.1, its default.", lambda m, lr: {"gamma": 0.1}),
+    ("It is as if step_size were 7.", lambda m, lr: {"step_size": 7}),
+]
 CHANGED[OneCycleLR] = [
     ("The rate goes in straight lines, not curves.", lambda m, lr: {"anneal_strategy": "linear"}),
     ("The last rate is the first one, not max_lr, divided by final_div_factor.", lambda m, lr: {
