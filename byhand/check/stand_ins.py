@@ -148,6 +148,14 @@ class Assembled:
         """Those of the parts' weights."""
         return [part.grad_weight for part in self.parts]
 
+    def weights(self) -> list[np.ndarray]:
+        """The weights themselves."""
+        return [part.weight for part in self.parts]
+
+    def outputs(self) -> list[np.ndarray]:
+        """What each part keeps of its last forward pass."""
+        return [part.output for part in self.parts]
+
     def modes(self) -> list[bool]:
         """Whether each part is in train mode."""
         return [part.training for part in self.parts]
