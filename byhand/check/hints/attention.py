@@ -45,7 +45,7 @@ TOO_LATE = (
     "Here a key that is hidden has the largest score by far. It must not count: set it to -inf "
     "before the largest score is looked for, and before the exp."
 )
-TOO_HIGH = "A masked score of {} or so is not low enough: a score that is seen is lower. Use -inf."
+TOO_HIGH = "The masked scores are not low enough: {} lower. Use -inf."
 NO_MASK = "causal changes nothing: later tokens have to be hidden."
 _of: dict[str, Callable] = {
     SQUARE.format("missing"): partial(_attention, scale=lambda q, k: 1),
@@ -59,8 +59,8 @@ _of: dict[str, Callable] = {
     "The softmax runs over the heads; it should be over the keys, the last axis.":
         partial(_attention, axis=1),
     TOO_LATE: lambda q, k, v, causal=False: _masked_late(q, k, v) if causal else torch.zeros(()),
-    TOO_HIGH.format("-10⁴"): partial(_attention, low=-1e4),
-    TOO_HIGH.format("-100"): partial(_attention, low=-100),
+    TOO_HIGH.format("one that is seen is"): partial(_attention, low=-1e4),
+    TOO_HIGH.format("some that are seen are"): partial(_attention, low=-100),
     NO_MASK: lambda q, k, v, causal=False: (
         scaled_dot_product_attention(q, k, v) if causal else torch.zeros(())),
     AFTER: lambda q, k, v, causal=False: (
