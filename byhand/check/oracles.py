@@ -6,13 +6,13 @@ Each oracle is an adapter. Its last arguments make a known mistake in it: see by
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
 
 from byhand.check import fixtures
+from byhand.check.stand_ins import Writes
 from byhand.protocol.experiment import Given
 
 
@@ -290,8 +290,6 @@ FIXTURES = vars(fixtures) | {
     "Assembled": lambda cls, weights, **make: cls(weights, **make),
     "Surrounded": lambda cls, *attention, **make: cls(**make),
     "Scores": lambda weight, tide: Layer(_Scores, weight, tide),
-    "Writer": lambda arrays, *_: SimpleNamespace(
-        written=lambda function, *args, seed: function(arrays, *args, seed=seed)
-    ),
+    "Writer": lambda arrays, *_: Writes(arrays),
     "Wave": lambda: lambda output, y: torch.sin(output[range(len(y)), y]).mean(),
 }
