@@ -15,7 +15,7 @@ COMPARISONS, PROPERTIES = "byhand.check.comparisons.", "byhand.check.properties.
 HOMES = {
     "byhand.check.report": "CheckFailed",
     "byhand.check.progress": "scoreboard",
-    "byhand.check.torch_attention": "rotated scaled_dot_product_attention",
+    "byhand.check.torch_attention": "attention_weights rotated scaled_dot_product_attention",
     COMPARISONS + "attention": "block self_attention",
     COMPARISONS + "container": "sequential",
     COMPARISONS + "criterion": "OneHotNLLLoss criterion",

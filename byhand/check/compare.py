@@ -80,7 +80,7 @@ def compare(
         return Line(name, True, f"largest error {error:.0e}" if error else "largest error 0", error)
     right = "PyTorch's" if against == PYTORCH else "the right one"
     hint = named(value, expected, suspects) or relation(value, expected, sizes or {}, right)
-    return wrong(difference(value, expected, against), error, hint, **arrays)
+    return wrong(difference(value, expected, against, whole), error, hint, **arrays)
 
 
 def bare(value: Any) -> Any:
@@ -136,8 +136,13 @@ def described(value: object) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
-def difference(yours: np.ndarray, expected: np.ndarray, against: str = PYTORCH) -> str:
-    """Both sides in a few words: whole if they are short, else where the error is largest."""
+def difference(
+    yours: np.ndarray, expected: np.ndarray, against: str = PYTORCH, whole: bool = False
+) -> str:
+    """Both sides in a few words: all of it if they are short, else where the error is largest.
+
+    whole: whether they are whole numbers.
+    """
     error, text = np.abs(yours - expected), ""
     if yours.size > 6:
         place = np.unravel_index(np.argmax(error), yours.shape)
@@ -147,6 +152,8 @@ def difference(yours: np.ndarray, expected: np.ndarray, against: str = PYTORCH) 
         count = max(int(wrong.sum()), 1)
         text = f"{count} of {yours.size} values differ; largest at [{where}]: "
         yours, expected = yours[place], expected[place]
+    if whole:
+        yours, expected = yours.astype(int), expected.astype(int)
     shown, right = _shown(yours), _shown(expected)
     by = f" (they differ by {error.max():.1e})" if shown == right else ""
     return f"{text}yours {shown}, {against} {right}{by}"

@@ -7,13 +7,13 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
 
 from byhand.check import fixtures
+from byhand.check.stand_ins import Writes
 from byhand.protocol.experiment import Given
 
 
@@ -294,8 +294,6 @@ FIXTURES = vars(fixtures) | {
     "Assembled": lambda cls, weights, **make: cls(weights, **make),
     "Surrounded": lambda cls, *attention, **make: cls(**make),
     "Scores": lambda weight, tide: Layer(_Scores, weight, tide),
-    "Writer": lambda arrays, *_: SimpleNamespace(
-        written=lambda function, *args, seed: function(arrays, *args, seed=seed)
-    ),
+    "Writer": lambda arrays, *_: Writes(arrays),
     "Wave": lambda: lambda output, y: torch.sin(output[range(len(y)), y]).mean(),
 }

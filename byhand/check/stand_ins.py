@@ -148,6 +148,14 @@ class Assembled:
         """Those of the parts' weights."""
         return [part.grad_weight for part in self.parts]
 
+    def weights(self) -> list[np.ndarray]:
+        """The weights themselves."""
+        return [part.weight for part in self.parts]
+
+    def outputs(self) -> list[np.ndarray]:
+        """What each part keeps of its last forward pass."""
+        return [part.output for part in self.parts]
+
     def modes(self) -> list[bool]:
         """Whether each part is in train mode."""
         return [part.training for part in self.parts]
@@ -156,22 +164,45 @@ class Assembled:
 class Asked(Module):
     """A layer that has arrays and other parts, and whose output the checker computes.
 
-    of: gives the output for x; the rest become attributes. seen: how many tokens went through,
-    pass by pass.
+    of: gives the output for x, and those of the parts; parts: those that x goes through inside, in
+    this order; the rest become attributes. seen: how many tokens went through, pass by pass.
     """
 
-    def __init__(self, of: Callable, **attributes: Any):
+    def __init__(self, of: Callable, parts: list[Module] | tuple = (), **attributes: Any):
         super().__init__()
-        self.of, self.seen = of, []
+        self.of, self.parts, self.seen = of, parts, []
         vars(self).update(attributes)
 
     def compute_output(self, x):
-        """Whatever the checker says."""
-        self.seen.append(int(np.prod(np.shape(x)[:2])))
-        return self.of(x)
+        """Whatever the checker says; the parts keep theirs."""
+        output, *inside = self.of(x)
+        for part, kept in zip([self, *self.parts], [output, *inside], strict=True):
+            part.seen.append(int(np.prod(np.shape(x)[:2])))
+            part.output = kept
+        return output
 
 
-class Writer:
+class Writes:
+    """Has a function write. network: what it is given; PyTorch's side of Writer is no more."""
+
+    def __init__(self, network: Any):
+        self.network = network
+
+    def written(self, function: Callable, tokens: np.ndarray, *args: Any, seed: int) -> Any:
+        """What the function returns for the network, these and a new generator."""
+        self.rng = np.random.default_rng(seed)
+        return function(self.network, tokens, *args, self.rng)
+
+    def following(self) -> float:
+        """The number that comes next from the generator."""
+        return self.rng.random()
+
+    def passed(self) -> int:
+        """How many tokens have gone through that part of the network which has seen most."""
+        return 0
+
+
+class Writer(Writes):
     """A network that writes, made of parts that are given, as comparisons/generate.py has it.
 
     arrays: name -> array, of all parts; outputs: name -> what computes a part's output; attend:
@@ -191,28 +222,22 @@ class Writer:
 
         def block(number: int) -> Module:
             mine = {n.split(".")[1]: a for n, a in arrays.items() if n.startswith(f"{number}.")}
-            parts = {n: Part(mine.pop(n)) for n in ("norm1", "norm2", "mlp")}
+            norm1, norm2, mlp = (Part(mine.pop(n)) for n in ("norm1", "norm2", "mlp"))
             heads = dict(num_heads=num_heads, embed_dim=len(mine["out_proj_bias"]), causal=True)
-            parts["attention"] = self.kinds["MultiHeadAttention"](
-                of[f"{number}.attention"], **mine, **heads
-            )
-            return self.kinds["TransformerBlock"](of[f"{number}"], **parts)
+            heads = self.kinds["MultiHeadAttention"](of[f"{number}.attention"], **mine, **heads)
+            parts = dict(norm1=norm1, attention=heads, norm2=norm2, mlp=mlp)
+            return self.kinds["TransformerBlock"](of[f"{number}"], [*parts.values()], **parts)
 
         modules = [table("Embedding"), table("Positions"), *map(block, range(blocks))]
         modules += [Part(arrays["norm"]), Part(arrays["linear"])]
-        self.network = Asked(of["network"], modules=modules)
+        inside = [part for m in modules for part in (*vars(m).get("parts", ()), m)]
+        super().__init__(Asked(of["network"], inside, modules=modules))
 
-    def written(self, function: Callable, tokens: np.ndarray, *args: Any, seed: int) -> Any:
-        """What the student's function returns for the network, these and a new generator."""
+    def written(self, function: Callable, *args: Any, **how: Any) -> Any:
+        """The same, with what is given in place of the student's."""
         with standing_in(function, self.kinds | self.attention):
-            return function(self.network, tokens, *args, np.random.default_rng(seed))
+            return super().written(function, *args, **how)
 
     def passed(self) -> int:
-        """How many tokens have gone through that part of the network which has seen most."""
-        seen, todo = [0], [self.network]
-        while todo:
-            part = todo.pop()
-            seen.append(sum(part.seen))
-            inside = [v for v in vars(part).values() if isinstance(v, Module)]
-            todo += inside + vars(part).get("modules", [])
-        return max(seen)
+        """Counted in all parts."""
+        return max(sum(part.seen) for part in (self.network, *self.network.parts))

@@ -11,6 +11,13 @@ def scaled_dot_product_attention(
     return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
 
 
+def attention_weights(q: torch.Tensor, k: torch.Tensor, causal: bool = False) -> torch.Tensor:
+    """How much each query takes of each key: what attention gives for one-hot values."""
+    count = k.shape[-2]
+    values = torch.eye(count, dtype=k.dtype).expand(*k.shape[:-1], count)
+    return scaled_dot_product_attention(q, k, values, causal)
+
+
 def rotated(x: torch.Tensor, base: float = 10_000.0) -> torch.Tensor:
     """Rotary positions as the paper has them: pairs of features as complex numbers, (..., T, d).
 

@@ -113,3 +113,8 @@ def test_rounding_in_float32_is_no_mistake_where_terms_cancel():
     assert compare("output", expected * np.float32(1.0002), expected).ok
     assert not compare("output", expected + np.float32(0.01), expected).ok
     assert not compare("output", expected * 1.0002, expected.astype(float)).ok
+
+
+def test_whole_numbers_are_shown_without_a_point():
+    differs = compare("tokens", np.array([4, 6]), np.array([4, 5]))
+    assert differs.text == "yours [4 6], PyTorch [4 5]"

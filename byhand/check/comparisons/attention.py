@@ -13,13 +13,14 @@ import torch
 
 from byhand.check import oracles, stand_ins
 from byhand.check.comparisons.layer import layer
-from byhand.check.comparisons.passes import KEPT
+from byhand.check.comparisons.passes import AGAIN, KEPT, NEXT
 from byhand.check.core import Check
 from byhand.check.hints.transformer import BLOCK
 from byhand.check.random_inputs import calm, sizes_of, written
 from byhand.check.report import Report
 from byhand.check.script import Hint, Script
 from byhand.check.torch_attention import SelfAttention, scaled_dot_product_attention
+from byhand.protocol.experiment import Ref
 
 MOST = 10**7  # numbers in the table of scores of one call
 
@@ -95,40 +96,68 @@ def block(
     check.report.title = f"{written(check.name, **make)} of given parts on x of shape {x}"
     check.rules(loops=True)
     features = [width, width, width, hidden, width, hidden]  # as stand_ins.KINDS has the parts
-    drawn = [check.draw.normal((n,)) for n in features]
-    batches = [check.draw.batch((size, *x[1:])) for size in (x[0], x[0] + 1)]
+    drawn, changes = ([check.draw.normal((n,)) for n in features] for _ in range(2))
+    sizes = x[0], x[0] + 1, x[0] + 2, x[0] + 2  # the last two: the same shape in a row
+    batches = [check.draw.batch((size, *x[1:])) for size in sizes]
     upstream = [check.draw.normal(batch.shape) for batch in batches]
 
     def write(script: Script, dtype: type) -> None:
         weights, left = {}, [weight.astype(dtype) for weight in drawn]
         for kind, count in stand_ins.KINDS.items():
             weights[kind], left = left[:count], left[count:]
-        made = script.build("fixtures.Assembled", script.find(check.name), weights, **make)
-        own, outputs = script.get(made, "block"), []
-        for number, (batch, g) in enumerate(zip(batches, upstream, strict=True)):
-            which, hint = (", second pass", KEPT) if number else ("", "")
+        given = script.find(check.name), weights
+        made = script.build("fixtures.Assembled", *given, **make)
+        own, found = script.get(made, "block"), {}
+        with script.aside():
+            beside = script.get(script.call("fixtures.Assembled", *given, **make), "block")
+
+        def of_parts(label: str, method: str, of: Ref = made) -> dict[str, Ref]:
+            values = script.method(of, method)
+            items = (script.call("fixtures.item", values, n) for n in range(len(PARTS)))
+            return dict(zip([label.format(part) for part in PARTS], items, strict=True))
+
+        def look_at_modes(mode: str, words: str, after: Ref) -> None:
+            how = dict(quiet=True, otherwise=words, after=after)
+            script.look(f"{mode}()", script.method(made, "modes"), **how)
+
+        for (which, hint), batch, g in zip(PASSES, batches, upstream, strict=True):
+            mode = "eval" if which == EVAL else "train"
+            if which in (EVAL, NEXT):
+                called = script.method(own, mode)
+                look_at_modes(mode, f"{mode}() does not reach every part", called)
+            if which == NEXT:
+                arrays = of_parts("{}", "weights").values()
+                for array, change in zip(arrays, changes, strict=True):
+                    script.method(array, "__iadd__", change.astype(dtype))
+                script.method(own, "zero_grad")
             x_ref = script.argument("x", batch.astype(dtype))
             g_ref = script.argument("grad_output", g.astype(dtype))
+            with script.aside():
+                new = script.call("fixtures.Assembled", *given, **make)
+                alone = script.get(new, "block")
+                fresh = {"output": script.method(alone, "forward", x_ref)}
+                fresh[IN_X] = script.method(alone, "backward", x_ref, g_ref)
+                fresh |= of_parts(IN_PART, "gradients", new)
             how = dict(hint=hint, sizes=sizes_of(batch.shape))
-            outputs.append(script.method(own, "forward", x_ref))
-            script.look(f"output{which}", outputs[-1], **how)
+            y = script.method(own, "forward", x_ref)
+            found[f"output{which}"] = script.look(f"output{which}", y, fresh=fresh["output"], **how)
             script.look(f"self.output{which}", script.get(own, "output"), "output", quiet=True)
+            for label, ref in of_parts("{}.output", "outputs").items():
+                script.look(label + which, ref, "output", quiet=True, after=y, hint=LEFT_ALONE)
+            with script.aside():
+                script.method(beside, "forward", script.method(x_ref, "__add__", 1.0))
             grad = script.method(own, "backward", x_ref, g_ref)
-            script.look(f"gradient for x{which}", grad, **how)
-            grads = script.method(made, "gradients")
-            for place, part in enumerate(PARTS):
-                label = f"gradient in {part}{', added up' if number else ''}"
-                script.look(label, script.call("fixtures.item", grads, place), after=grad, **how)
-        script.later("output", outputs[0])
-        for mode in ("eval", "train"):
-            called = script.method(own, mode)
-            words = f"{mode}() does not reach every part"
-            how = dict(quiet=True, otherwise=words, after=called)
-            script.look(f"{mode}()", script.method(made, "modes"), **how)
+            found[IN_X + which] = script.look(IN_X + which, grad, fresh=fresh[IN_X], **how)
+            for label, ref in of_parts(IN_PART, "gradients").items():
+                added = ", added up" * (which not in ("", NEXT))
+                how |= dict(after=grad, fresh=fresh[label])
+                script.look(f"{label}{added}{which}", ref, **how)
+            look_at_modes(mode, "a pass changes the mode of a part", grad)
+        for label, ref in found.items():
+            script.later(label, ref)
         script.method(own, "zero_grad")
-        for place, part in enumerate(PARTS):
-            found = script.call("fixtures.item", script.method(made, "gradients"), place)
-            script.look(f"gradient in {part} after zero_grad", found, "zero_grad()", quiet=True)
+        for label, ref in of_parts(IN_PART, "gradients").items():
+            script.look(f"{label} after zero_grad", ref, "zero_grad()", quiet=True)
         listed = script.call("fixtures.length", script.method(own, "parameters"))
         words = f"should list the arrays of all {len(PARTS)} parts"
         script.look("parameters()", listed, quiet=True, otherwise=words)
@@ -147,6 +176,13 @@ def block(
     return check.differential(_Block, write, hints)
 
 
+IN_X, IN_PART, EVAL = "gradient for x", "gradient in {}", ", eval mode"
+BESIDE = "A second block went forward meanwhile: keep what you need in self, not for all blocks."
+BOTH_MODES = "It was right in train mode: a block does the same in eval mode."
+LEFT_ALONE = (
+    "A part keeps its output: call the part, and change nothing of what it returns in place."
+)
+PASSES = ("", BESIDE), (", second pass", KEPT), (EVAL, BOTH_MODES), (NEXT, AGAIN)
 PARTS = "norm1 norm2 attention linear1 linear2 gelu".split()
 INSIDE = "norm1 norm2 self_attn linear1 linear2 activation".split()  # PyTorch's names
 
@@ -154,17 +190,19 @@ INSIDE = "norm1 norm2 self_attn linear1 linear2 activation".split()  # PyTorch's
 class Part(torch.nn.Module):
     """PyTorch's side of stand_ins.Part."""
 
+    batch_first = False  # no short cut through its own attention in eval mode
+
     def __init__(self, weight: np.ndarray, tokens: bool = False, causal: bool = False):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.tensor(weight))
-        self.tokens, self.causal = tokens, causal
+        self.tokens, self.causal, self.output = tokens, causal, None
 
     def forward(self, x: torch.Tensor, *others: Any, **how: Any) -> Any:
         x = x[..., torch.arange(len(self.weight)) % x.shape[-1]]
         moved = torch.roll(x, 1, 1 if self.tokens else -1)
         if self.tokens and self.causal:
             moved = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], 1)
-        y = self.weight * torch.sin(x) + moved / 2
+        self.output = y = self.weight * torch.sin(x) + moved / 2
         return (y,) if self.tokens else y
 
 
@@ -180,6 +218,12 @@ class _Block(oracles.Layer):
 
     def gradients(self) -> list[np.ndarray]:
         return [getattr(self.twin, name).weight.grad.numpy() for name in INSIDE]
+
+    def weights(self) -> list[np.ndarray]:
+        return [getattr(self.twin, name).weight.detach().numpy() for name in INSIDE]
+
+    def outputs(self) -> list[np.ndarray | None]:
+        return [oracles.numbers(getattr(self.twin, name).output) for name in INSIDE]
 
     def modes(self) -> list[bool]:
         return [getattr(self.twin, name).training for name in INSIDE]

@@ -20,16 +20,16 @@ from byhand.check.torch_attention import (
 def _attention(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, causal: bool = False,
     scale: Callable = lambda q, k: q.shape[-1] ** -0.5, axis: int = -1,
-    mask: Callable | None = None, after: float | None = None,
+    mask: Callable | None = None, after: float | None = None, low: float = -torch.inf,
 ) -> torch.Tensor:  # fmt: skip
     """With mistakes. mask: what is added to the scores where causal; after: what stands in place of
-    the weights of the later tokens, put there after the softmax."""
+    the weights of the later tokens, put there after the softmax; low: of their scores."""
     scores = q @ k.transpose(-1, -2) * scale(q, k)
     later = torch.ones_like(scores).triu(1) * causal
     if mask is not None:
         scores = scores + mask(later)
     elif after is None:
-        scores = scores.masked_fill(later > 0, -torch.inf)
+        scores = scores.masked_fill(later > 0, low)
     weights = scores.softmax(axis)
     if after is not None:
         weights = weights * (1 - later) + after * later
@@ -41,6 +41,11 @@ AXIS = "The softmax runs over the queries; every query has its own: over the key
 STRICT = "A token sees itself too: only later ones are masked."
 FLIPPED = "The mask is the wrong way round: earlier tokens are hidden, later ones seen."
 AFTER = "Masked after the softmax: the weights no longer add up to 1. Mask the scores."
+TOO_LATE = (
+    "Here a key that is hidden has the largest score by far. It must not count: set it to -inf "
+    "before the largest score is looked for, and before the exp."
+)
+TOO_HIGH = "The masked scores are not low enough: {} lower. Use -inf."
 NO_MASK = "causal changes nothing: later tokens have to be hidden."
 _of: dict[str, Callable] = {
     SQUARE.format("missing"): partial(_attention, scale=lambda q, k: 1),
@@ -53,6 +58,9 @@ _of: dict[str, Callable] = {
     AXIS: partial(_attention, axis=-2),
     "The softmax runs over the heads; it should be over the keys, the last axis.":
         partial(_attention, axis=1),
+    TOO_LATE: lambda q, k, v, causal=False: _masked_late(q, k, v) if causal else torch.zeros(()),
+    TOO_HIGH.format("one that is seen is"): partial(_attention, low=-1e4),
+    TOO_HIGH.format("some that are seen are"): partial(_attention, low=-100),
     NO_MASK: lambda q, k, v, causal=False: (
         scaled_dot_product_attention(q, k, v) if causal else torch.zeros(())),
     AFTER: lambda q, k, v, causal=False: (
@@ -73,6 +81,11 @@ _of: dict[str, Callable] = {
 def _zeroed(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     scores = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).tril()
     return scores.softmax(-1) @ v
+
+
+def _masked_late(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    weights = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1).tril()
+    return weights / weights.sum(-1, keepdim=True) @ v
 
 
 def _unstable(
