@@ -56,16 +56,18 @@ def habits(solution: str, tests: str) -> Iterator[Habit]:
 def _fits(habit: str, method: ast.FunctionDef, owner: ast.ClassDef) -> bool:
     """Whether this method of a class can have this habit, and is wrong with it."""
     text, name = ast.unparse(owner), method.name
+    returned = [node.value for node in ast.walk(method) if isinstance(node, ast.Return)]
+    returns = any(value and ast.unparse(value) != "None" for value in returned)
     if not any(f"def {one}" in text for one in ON_THE_WAY):  # it has no way back
         return False
     bases, on_the_way = " ".join(map(ast.unparse, owner.bases)), name in ON_THE_WAY
     if habit in OF_CALLS:
         loss = habit == DOUBLE and bases == "Criterion" and on_the_way  # no array
-        return name != "update_grad_parameters" and not loss
+        return returns and not loss
     if habit == OBJECTS:
         return "self.grad_" in text and name == "compute_output"
     if habit == PARAMETERS:
-        return "self.grad_" in text and name in ("compute_output", "compute_grad_input")
+        return "self.grad_" in text and returns
     if habit in OF_THE_WAY:
         return on_the_way and bool(re.search(r"self\.\w+ = ", ast.unparse(method)))
     return bases not in ("", "Criterion") and "self.training" not in text  # of modes

@@ -1,8 +1,7 @@
 """What a check brings along to the student's side, handed to the runner by name.
 
 Small modules stand in for a student's other layers, so that a mistake in Linear costs nothing in
-Sequential, Adam or a schedule. The functions at the end load, ask and train a network there; the
-labels that an answer is judged by stay away from here.
+Sequential, Adam or a schedule. What is done with a whole network is in networks.py.
 """
 
 import operator
@@ -12,22 +11,22 @@ from typing import Any
 import numpy as np
 
 from byhand.check import tensors
-from byhand.check.sequences import (  # noqa: F401 - named too
+from byhand.check.networks import (  # noqa: F401 - named by a script
     PlainRun,
     Scores,
+    answers,
     kind,
     learn_to_sort,
+    load,
+    practise,
     sort,
 )
 from byhand.check.stand_ins import Assembled, Surrounded, Writer  # noqa: F401 - named by a script
-from byhand.checkpoints import load_checkpoint, read_checkpoint
-from byhand.measures import check_finite
 from byhand.nn import Criterion, Module, Optimizer, Scheduler
 from byhand.protocol.line_count import more_lines  # noqa: F401 - named by a script
 from byhand.protocol.runner import Told
 
 STEP = 1e-5  # of central differences
-AT_ONCE = 250  # images in one forward pass: what a layer keeps of them stays small
 
 
 class Parameters(Module):
@@ -253,60 +252,3 @@ def _central(at: Callable, value: np.ndarray, places: np.ndarray) -> np.ndarray:
         step = STEP * (numbers == place)
         slopes.append(float((at(value + step) - at(value - step)).sum()) / (2 * STEP))
     return np.array(slopes)
-
-
-def load(network: Any, path: str) -> str:
-    """Fill the network from the checkpoint and return the name of the data it was trained on.
-
-    Raises CheckpointError, and Told if there is no network.
-    """
-    load_checkpoint(path, _network(network))
-    return read_checkpoint(path).data
-
-
-def answers(network: Any, images: np.ndarray) -> np.ndarray:
-    """The network's output for the images in eval mode, (n, classes).
-
-    Raises Told when the network returns something other than arrays.
-    """
-    _network(network).eval()
-    parts = [network.forward(images[i : i + AT_ONCE]) for i in range(0, len(images), AT_ONCE)]
-    for part in parts:
-        if not isinstance(part, np.ndarray):
-            raise Told(f"the network's output should be an array, not {kind(part)}")
-    return np.concatenate(parts)
-
-
-def practise(
-    network: Any,
-    criterion: Criterion,
-    trainers: Any,
-    images: np.ndarray,
-    labels: np.ndarray,
-    batch_size: int,
-) -> None:
-    """One epoch over the images, in the order in which they come.
-
-    trainers: an optimizer and a scheduler (or None). Raises Told if they are something else, and
-    NotFiniteError.
-    """
-    if not isinstance(trainers, list | tuple) or len(trainers) != 2:
-        raise Told(f"a pair (optimizer, scheduler) was expected, not {kind(trainers)}")
-    optimizer, scheduler = trainers
-    network.train()
-    for i in range(0, len(images), batch_size):
-        X, y = images[i : i + batch_size], labels[i : i + batch_size]
-        optimizer.zero_grad()
-        prediction = network.forward(X)
-        check_finite(criterion.forward(prediction, y), X, y, prediction)
-        slope = criterion.backward(prediction, y)
-        network.backward(X, slope)
-        optimizer.step()
-        if scheduler is not None:
-            scheduler.step()
-
-
-def _network(value: Any) -> Module:
-    if not isinstance(value, Module):
-        raise Told(f"a network (a Module) was expected, not {kind(value)}")
-    return value

@@ -129,7 +129,7 @@ def test_what_has_not_learned_to_sort_is_told(build, says, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("shape", ["(2, 9)", "(2, 9, 3)"])
 def test_scores_of_another_shape_are_told(shape):
-    from byhand.check.sequences import sort
+    from byhand.check.networks import sort
     from byhand.protocol.runner import Told
 
     class Other(Table):

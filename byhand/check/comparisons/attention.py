@@ -100,6 +100,7 @@ def block(
     sizes = x[0], x[0] + 1, x[0] + 2, x[0] + 2  # the last two: the same shape in a row
     batches = [check.draw.batch((size, *x[1:])) for size in sizes]
     upstream = [check.draw.normal(batch.shape) for batch in batches]
+    batches[1], upstream[1] = map(np.asfortranarray, (batches[1], upstream[1]))
 
     def write(script: Script, dtype: type) -> None:
         weights, left = {}, [weight.astype(dtype) for weight in drawn]

@@ -90,13 +90,14 @@ def criterion(
         return p.astype(dtype), classes if target == "classes" else t.astype(dtype)
 
     def write(script: Script, dtype: type) -> None:
-        """Four batches, the second of another size, the last two of the same size."""
+        """Four batches, the second of another size and memory order, the last two of one size."""
         loss, found = script.build(check.name, **make), []
         near = dict(tolerance=SINGLE) if dtype is np.float32 else {}
         first = len(values)
         for number, size in enumerate((first, other_size(first), first, first)):
             which = ["", ", second batch", ", third batch", ", fourth batch"][number]
             p, t = batch((size, *values.shape[1:]), dtype)
+            p = np.asfortranarray(p) if number == 1 else p
             how, fresh = dict(sizes=sizes_of(p.shape), hint=KEPT if number else ""), [None, None]
             pair = script.argument("prediction", p), script.argument("target", t)
             if number:

@@ -81,6 +81,7 @@ def generate(
         passed = script.method(writer, "passed")
         script.expect("cache", passed, enough, after=written)
         write_after(another, ", another prompt", FROM)
+        script.later("tokens", written)
 
     def enough(passed: Any) -> str:
         most = prompt + steps

@@ -41,7 +41,8 @@ def train_step(function: Any, seed: int | None = None) -> Report | None:
             samples = SAMPLES - (number == STEPS)
             if number != 2:
                 script.method(network, "eval")
-            x = script.argument("X", draw.normal((samples, FEATURES)))
+            order = "F" if number == 2 else "C"  # in memory
+            x = script.argument("X", np.array(draw.normal((samples, FEATURES)), order=order))
             y = script.argument("y", draw.rng.integers(0, FEATURES, samples))
             loss = script.call(check.name, *parts, x, y)
             script.look(f"loss of step {number}", loss, "loss")

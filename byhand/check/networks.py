@@ -1,6 +1,6 @@
-"""What the checks of 6-attention do on the student's side: sort, train, a network for a loop.
+"""What the checks do with a student's network on the student's side: load, ask and train it, sort.
 
-A part of fixtures.py. The right answers stay away from here.
+A part of fixtures.py. The right answers, and the labels that an answer is judged by, stay away.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,11 +9,70 @@ from typing import Any
 import numpy as np
 
 from byhand import sorting
+from byhand.checkpoints import load_checkpoint, read_checkpoint
 from byhand.measures import check_finite, number
-from byhand.nn import Module
+from byhand.nn import Criterion, Module
 from byhand.protocol.runner import Told
 
+AT_ONCE = 250  # images in one forward pass: what a layer keeps of them stays small
 SCORES = 10  # a network that sorts gives one for each digit, at least
+
+
+def load(network: Any, path: str) -> str:
+    """Fill the network from the checkpoint and return the name of the data it was trained on.
+
+    Raises CheckpointError, and Told if there is no network.
+    """
+    load_checkpoint(path, _network(network))
+    return read_checkpoint(path).data
+
+
+def answers(network: Any, images: np.ndarray) -> np.ndarray:
+    """The network's output for the images in eval mode, (n, classes).
+
+    Raises Told when the network returns something other than arrays.
+    """
+    _network(network).eval()
+    parts = [network.forward(images[i : i + AT_ONCE]) for i in range(0, len(images), AT_ONCE)]
+    for part in parts:
+        if not isinstance(part, np.ndarray):
+            raise Told(f"the network's output should be an array, not {kind(part)}")
+    return np.concatenate(parts)
+
+
+def practise(
+    network: Any,
+    criterion: Criterion,
+    trainers: Any,
+    images: np.ndarray,
+    labels: np.ndarray,
+    batch_size: int,
+) -> None:
+    """One epoch over the images, in the order in which they come.
+
+    trainers: an optimizer and a scheduler (or None). Raises Told if they are something else, and
+    NotFiniteError.
+    """
+    if not isinstance(trainers, list | tuple) or len(trainers) != 2:
+        raise Told(f"a pair (optimizer, scheduler) was expected, not {kind(trainers)}")
+    optimizer, scheduler = trainers
+    network.train()
+    for i in range(0, len(images), batch_size):
+        X, y = images[i : i + batch_size], labels[i : i + batch_size]
+        optimizer.zero_grad()
+        prediction = network.forward(X)
+        check_finite(criterion.forward(prediction, y), X, y, prediction)
+        slope = criterion.backward(prediction, y)
+        network.backward(X, slope)
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+
+
+def _network(value: Any) -> Module:
+    if not isinstance(value, Module):
+        raise Told(f"a network (a Module) was expected, not {kind(value)}")
+    return value
 
 
 def sort(network: Any, digits: np.ndarray) -> np.ndarray:
@@ -21,8 +80,7 @@ def sort(network: Any, digits: np.ndarray) -> np.ndarray:
 
     Raises Told when the network's output is something else than scores.
     """
-    if not isinstance(network, Module):
-        raise Told(f"a network (a Module) was expected, not {kind(network)}")
+    _network(network)
     first, separator = digits[:2], np.full((2, 1), sorting.SEPARATOR)
     tokens = np.concatenate([first, separator], axis=1)
     _scores(network.eval().forward(tokens), tokens)
