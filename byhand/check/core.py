@@ -195,9 +195,9 @@ class Comparison:
         return bool(look.after and self.right[look.after.index].failure)
 
     def _fits(self, look: Look, failure: Any) -> bool:
-        """Whether a look's own hint may be given."""
-        if look.fresh is None:
-            return not failure
+        """Whether a look's own hint may be given; a failure before it says more."""
+        if look.fresh is None or any(self.mine[i].failure for i in range(look.ref.index)):
+            return not failure and look.fresh is None
         return _agree(self.right[look.fresh.index], self.mine[look.fresh.index])
 
     def _beside(self, look: Look, mine: Any, expected: Any) -> Line:

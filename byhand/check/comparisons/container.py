@@ -147,7 +147,7 @@ def _modes(script: Script, chain: Ref, stages: list[Ref], parts: list[Ref]) -> N
             training = script.get(module, "training")
             script.look(label, training, otherwise=words, after=called)
         same = script.call("fixtures.is_same", called, chain)
-        script.expect(label, same, lambda found: "" if found else RETURNS)
+        script.expect(label, same, lambda found: "" if found is True else RETURNS)
 
 
 class _Astray(oracles.Layer):
