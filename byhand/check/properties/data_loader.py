@@ -73,7 +73,7 @@ class _Epochs:
         if self.telling:
             beside = script.collect(script.call(self.name, *arrays, **self.make), self.samples + 5)
             again = script.call("fixtures.is_equal", script.call("fixtures.random"), drawn)
-            script.expect("order", again, lambda same: RESEEDED if same else "")
+            script.expect("order", again, lambda same: RESEEDED if same is True else "")
             script.expect("order", beside, self._of_another)
 
     def _epoch(self, label: str, batches: Any) -> Line:
