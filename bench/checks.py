@@ -111,7 +111,9 @@ def _grade_often(work: tuple[str, str, list[Mistake], int]) -> tuple[Counter, li
     return total, lines
 
 
-def _grade_once(assignment: str, mistake: Mistake, memory: Memory) -> tuple[list[str], str]:
+def _grade_once(
+    assignment: str, mistake: Mistake, memory: Memory | None = None
+) -> tuple[list[str], str]:
     """The kinds of outcome of one grading, and the hints that were shown."""
     source, reports = source_notebook(COURSE, assignment), []
     with showing(reports.append):
