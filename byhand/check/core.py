@@ -102,14 +102,14 @@ class Comparison:
         self.check, self.script, self.hints = check, script, hints
         self.right, *self.also = (self._on(o, f"right {i}") for i, o in enumerate(right))
         self.mine = check.runner.run(script)
-        self.mutants: dict[int, list[StepResult]] = {}
-        self.said: set[str] = set()
+        self.mutants, self.said = dict[int, list[StepResult]](), set[str]()
         self.watched = [i for i in range(len(self.mine)) if i not in script.asides]
         changed = {index for i in self.watched for index in self.mine[i].changed}
         self.touched = [n for ref, n in script.arguments.items() if ref.index in changed]
         self.shared = [i for i in self.watched if i < len(self.right)]
-        kinds = ((i, f.kind) for i in self.watched if (f := self.mine[i].failure))
-        self.unwritten = next((i for i, kind in kinds if kind == "unwritten"), len(self.mine))
+        kinds = {i: f.kind for i in self.watched if (f := self.mine[i].failure)}
+        self.failed = min(kinds, default=len(self.mine))
+        self.unwritten = next((i for i, k in kinds.items() if k == "unwritten"), len(self.mine))
 
     def lines(self) -> list[Line]:
         """What the report says: one line a family of looks."""
@@ -196,7 +196,7 @@ class Comparison:
 
     def _fits(self, look: Look, failure: Any) -> bool:
         """Whether a look's own hint may be given; a failure before it says more."""
-        if look.fresh is None or any(self.mine[i].failure for i in range(look.ref.index)):
+        if look.fresh is None or self.failed < (look.after or look.ref).index:
             return not failure and look.fresh is None
         return _agree(self.right[look.fresh.index], self.mine[look.fresh.index])
 
