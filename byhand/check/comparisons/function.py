@@ -31,6 +31,7 @@ LEFT = (
 ACROSS = "The same numbers were right row by row. Here they lie in memory as those of {} do."
 CUT = "PyTorch has to see every operation: no numpy(), item(), detach() or no_grad() on the way."
 ONE_MEMORY = "An earlier result was changed, and this one with it: make a new tensor in each call."
+MANY = 50_000  # numbers; every result of a call on so many is sent to the checker
 Arguments = Mapping[str, Any] | Callable[[Draw], Mapping[str, Any]]
 Suspects = Mapping[str, Callable] | None
 
@@ -203,19 +204,22 @@ def _compare(
             viewed(result, given[0])
         with script.aside():
             script.call(check.name, *work, **fixed)
-            for ref, new in zip(_flat(work), _flat([*other.values()]), strict=True):
-                if isinstance(ref, Ref):
-                    script.method(ref, "__setitem__", (), Tensor(new) if tensors else new)
-            turned = _each(partial(script.call, "fixtures.laid_out_otherwise"), work)
-            straight = copied(work)
-            renewed = script.call(check.name, *work, **fixed)
-            looked_at(renewed, ", new numbers", LEFT)
-            if view:
-                viewed(renewed, work[0])
-            across = ACROSS.format("x[:, ::2]" if tensors else "x.T")
-            for first, second in ((turned, straight), (straight, turned)):  # turn by turn
-                mixed = [(first, second)[i % 2][i] for i in range(len(work))]
-                looked_at(script.call(check.name, *mixed, **fixed), ", laid out otherwise", across)
+        if sum(map(np.size, _flat([*values.values()]))) <= MANY:
+            with script.aside():
+                for ref, new in zip(_flat(work), _flat([*other.values()]), strict=True):
+                    if isinstance(ref, Ref):
+                        script.method(ref, "__setitem__", (), Tensor(new) if tensors else new)
+                turned = _each(partial(script.call, "fixtures.laid_out_otherwise"), work)
+                straight = copied(work)
+                renewed = script.call(check.name, *work, **fixed)
+                looked_at(renewed, ", new numbers", LEFT)
+                if view:
+                    viewed(renewed, work[0])
+                across = ACROSS.format("x[:, ::2]" if tensors else "x.T")
+                for both in ((turned, straight), (straight, turned)):  # turn by turn
+                    mixed = [both[i % 2][i] for i in range(len(work))]
+                    again = script.call(check.name, *mixed, **fixed)
+                    looked_at(again, ", laid out otherwise", across)
         if tensors and not any(isinstance(ref, Ref) for ref in _flat(work)):
             how["after"] = script.method(result, "mul_", 3.5)
             looked_at(script.call(check.name, *given, **fixed), ", once more", ONE_MEMORY)
