@@ -79,6 +79,15 @@ def _kept(f: Callable, args: tuple, of_all: dict) -> dict:
     return own.setdefault(f.__name__, {})
 
 
+def _keep(kept: dict, key: Any, value: Callable[[], Any], forever: bool = False) -> Any:
+    """What is kept under a key; where there is nothing yet, value(), in place of all else."""
+    if key not in kept:
+        if not forever:
+            kept.clear()
+        kept[key] = value()
+    return kept[key]
+
+
 def _shapes(args: tuple) -> tuple:
     return tuple((a.shape, a.dtype) for a in _arrays(args))
 
@@ -103,11 +112,7 @@ def _memo(key: Callable, forever: bool = False) -> Callable:
 
         @wraps(f)
         def call(*args: Any) -> Any:
-            kept = _kept(f, args, of_all)
-            if key(args) not in kept:
-                kept if forever else kept.clear()
-                kept[key(args)] = f(*args), args
-            return kept[key(args)][0]
+            return _keep(_kept(f, args, of_all), key(args), lambda: (f(*args), args), forever)[0]
 
         return call
 
@@ -122,14 +127,11 @@ def _buffer(forever: bool) -> Callable:
 
         @wraps(f)
         def call(*args: Any) -> Any:
-            kept, result = _kept(f, args, of_all), f(*args)
-            key = _shapes((result,))
-            if key not in kept:
-                kept if forever else kept.clear()
-                kept[key] = result
-            for mine, new in zip(_arrays(kept[key]), _arrays(result), strict=True):
+            result = f(*args)
+            kept = _keep(_kept(f, args, of_all), _shapes((result,)), lambda: result, forever)
+            for mine, new in zip(_arrays(kept), _arrays(result), strict=True):
                 mine[...] = new
-            return kept[key]
+            return kept
 
         return call
 
@@ -179,7 +181,7 @@ def _first_parameters(f: Callable) -> Callable:
     def call(self: Any, *args: Any) -> Any:
         now = {n: v for n, v in vars(self).items() if f"grad_{n}" in vars(self) and v is not None}
         copies = {n: np.array(v) for n, v in now.items()}
-        vars(self).update(vars(self).setdefault("_habit", {}).setdefault(f.__name__, copies))
+        vars(self).update(_keep(_kept(f, (self,), {}), None, lambda: copies))
         result = f(self, *args)
         vars(self).update(now)
         return result
@@ -187,8 +189,8 @@ def _first_parameters(f: Callable) -> Callable:
     return call
 
 
-def _stale(how: str) -> Callable:
-    """The way back finds what the first pass left, or the first of those with this shape."""
+def _stale(key: Callable) -> Callable:
+    """The way back finds what the first pass with this key left."""
 
     def around(f: Callable) -> Callable:
         @wraps(f)
@@ -196,12 +198,7 @@ def _stale(how: str) -> Callable:
             before, result = dict(vars(self)), f(self, *args)
             new = {n: v for n, v in vars(self).items() if before.get(n) is not v}
             left = {n: v for n, v in new.items() if n not in NAMES}
-            kept = vars(self).setdefault("_habit", {}).setdefault(f.__name__, {})
-            key = _shapes(args) if how == "shape" else None
-            if key not in kept:
-                kept.clear()
-                kept[key] = left
-            vars(self).update(kept[key])
+            vars(self).update(_keep(_kept(f, (self,), {}), key(args), lambda: left))
             return result
 
         return call
@@ -227,8 +224,8 @@ OF_CALLS = {
     DOUBLE: _double,
 }
 OF_THE_WAY = {
-    "the way back finds what the first pass left": _stale("first"),
-    "the way back finds what the first pass of this shape left": _stale("shape"),
+    "the way back finds what the first pass left": _stale(lambda args: None),
+    "the way back finds what the first pass of this shape left": _stale(_shapes),
 }
 HABITS = (
     OF_CALLS

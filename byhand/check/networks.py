@@ -53,9 +53,7 @@ def practise(
     trainers: an optimizer and a scheduler (or None). Raises Told if they are something else, and
     NotFiniteError.
     """
-    if not isinstance(trainers, list | tuple) or len(trainers) != 2:
-        raise Told(f"a pair (optimizer, scheduler) was expected, not {kind(trainers)}")
-    optimizer, scheduler = trainers
+    optimizer, scheduler = _pair(trainers)
     network.train()
     for i in range(0, len(images), batch_size):
         X, y = images[i : i + batch_size], labels[i : i + batch_size]
@@ -67,6 +65,12 @@ def practise(
         optimizer.step()
         if scheduler is not None:
             scheduler.step()
+
+
+def _pair(trainers: Any) -> list | tuple:
+    if not isinstance(trainers, list | tuple) or len(trainers) != 2:
+        raise Told(f"a pair (optimizer, scheduler) was expected, not {kind(trainers)}")
+    return trainers
 
 
 def _network(value: Any) -> Module:
@@ -107,9 +111,7 @@ def learn_to_sort(
     trainers: an optimizer and a scheduler (or None). Returns the scores for the last sequences at
     the places that count, (size * DIGITS, C), before and after. Raises Told, and NotFiniteError.
     """
-    if not isinstance(trainers, list | tuple) or len(trainers) != 2:
-        raise Told(f"a pair (optimizer, scheduler) was expected, not {kind(trainers)}")
-    optimizer, scheduler = trainers
+    optimizer, scheduler = _pair(trainers)
     places = np.s_[:, -sorting.DIGITS :]
 
     def asked() -> np.ndarray:
