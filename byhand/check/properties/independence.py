@@ -11,6 +11,7 @@ LEAST = 1000  # entries of a pass; with fewer, chance ties too much together
 # in 10^8 times; in 10^7, as the products of rare zeros are skewed. Two sums of squares stray by 8
 # more seldom still, though the smallest has but 496 terms.
 STRAY, STRAY_OF_SQUARES = 7.5, 8.0
+ACCIDENT = 1e-9  # so seldom may two lines of independent entries be alike
 
 
 def dependence(passes: Sequence[np.ndarray]) -> str:
@@ -24,6 +25,7 @@ def dependence(passes: Sequence[np.ndarray]) -> str:
     if len(ones) == 1:
         return f"every pass picks {ones.pop()} of {passes[0].size} entries: draw for each entry"
     rows = np.concatenate(passes).reshape(sum(map(len, passes)), -1)
+    alike = rows.mean() ** 2 + (1 - rows.mean()) ** 2  # the chance of two entries
     rows = (rows - rows.mean()) / rows.std()
     size, spectrum = rows.size, np.fft.rfft(rows.ravel(), 2 * rows.size)
     pairs = np.arange(size, 0, -1)  # in which two entries are 0, 1, 2, ... places apart
@@ -37,6 +39,9 @@ def dependence(passes: Sequence[np.ndarray]) -> str:
         return "one half is drawn as the other's mirror image: draw a number for each entry"
     for lines, called in (rows, "rows"), (rows.T, "columns"):
         squares = (lines @ lines.T)[np.triu_indices(len(lines), 1)] ** 2 / lines.shape[1]
-        if (squares.mean() - 1) * np.sqrt(squares.size / 2) > STRAY_OF_SQUARES:
+        both = np.concatenate([lines > 0, lines <= 0])  # alike, or opposite
+        telling = len(both) ** 2 * alike ** lines.shape[1] < ACCIDENT
+        same = telling and len(np.unique(both, axis=0)) < len(both)
+        if same or (squares.mean() - 1) * np.sqrt(squares.size / 2) > STRAY_OF_SQUARES:
             return f"some {called} go together: draw a number for each entry"
     return ""
